@@ -1,0 +1,180 @@
+"""Settings of the house: read once, from `HUIYIN_*` variables and `.env`, into one frozen value.
+
+Unknown names and bad values stop the start and are named, because a misspelt setting that is silently
+ignored is found on the worst day.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+
+PREFIX = "HUIYIN_"
+
+
+class BadSetting(Exception):
+    """A setting is unknown or has a value that cannot be used; the message begins with its name."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _flag(value: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if value.lower() not in known:
+        raise ValueError("use 1 or 0")
+    return known[value.lower()]
+
+
+def _between(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not low <= int(value) <= high:
+            raise ValueError(f"use a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def _database(value: str) -> str:
+    if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("use sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME")
+    return value
+
+
+def _redis(value: str) -> str:
+    if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("use redis://HOST:PORT/NUMBER")
+    return value
+
+
+def _absent(what: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        raise ValueError(f"{what}; leave it empty")
+
+    return parse
+
+
+def _zone(value: str) -> str:
+    ZoneInfo(value)
+    return value
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError("use one of " + ", ".join(allowed))
+        return value
+
+    return parse
+
+
+def setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
+    """One field of Settings together with how it is read and what it means."""
+    return field(default=default, metadata={"parse": parse, "doc": doc})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, with its default and its meaning. `docs/settings.md` is generated from here."""
+
+    host: str = setting("127.0.0.1", _text, "Address that the web process listens on.")
+    port: int = setting(8000, _between(1, 65535), "Port that the web process listens on.")
+    data_dir: Path = setting(Path("data"), Path, "Folder of everything that is kept: database, index, files, keys.")
+    database_url: str = setting(
+        "", _database, "Database. Empty: SQLite in the data folder. PostgreSQL: postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+    )
+    redis_url: str = setting(
+        "", _redis, "Redis for task hand-over and throttles between several processes. Empty: files and memory of this machine."
+    )
+    search_url: str = setting(
+        "", _absent("this version has the embedded index only"), "Reserved for an outside search engine; only empty is allowed in this version."
+    )
+    files_url: str = setting(
+        "", _absent("this version keeps files in the data folder only"), "Reserved for outside file storage; only empty is allowed in this version."
+    )
+    secret_key: str = setting("", _text, "Key that signs cookies and links. Empty: made on first start and kept in the data folder.")
+    demo: bool = setting(False, _flag, "1: demo logins and data are allowed. Never on a machine with real customers.")
+    base_url: str = setting("", _text, "Address under which people reach the desk, for links in mails. Empty: http://HOST:PORT.")
+    time_zone: str = setting("Asia/Shanghai", _zone, "Time zone of pages and mails for those who have not chosen their own.")
+    language: str = setting("zh", _one_of("zh", "en"), "Language for those who have not chosen their own: zh or en.")
+    log_level: str = setting("INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "How much is logged.")
+    metrics_open: bool = setting(False, _flag, "1: /metrics answers everybody; 0: only this machine.")
+    trusted_proxies: int = setting(0, _between(0, 5), "Number of reverse proxies in front whose X-Forwarded-* headers are believed.")
+    https: bool = setting(False, _flag, "1: cookies are sent over HTTPS only and HSTS is announced.")
+    web_threads: int = setting(300, _between(4, 2000), "Threads of the web process; each open page with live hints holds one.")
+    max_upload_mb: int = setting(25, _between(1, 500), "Largest request body, in megabytes.")
+    session_days: int = setting(14, _between(1, 365), "Days without use after which a login ends.")
+    lockout_attempts: int = setting(10, _between(3, 100), "Failed passwords in a row after which a login is locked for 15 minutes.")
+    api_per_minute: int = setting(3000, _between(10, 1_000_000), "Requests to the API per minute and address; more are answered 429.")
+    silence_days: int = setting(3, _between(1, 60), "Days of silence after a delivered follow-up question that close a ticket.")
+    reopen_days: int = setting(14, _between(0, 365), "Days after closing within which an answer reopens the ticket; later it becomes a new, linked one.")
+    session_hours: int = setting(2, _between(1, 72), "Hours of silence that end a stretch of a conversation.")
+    outbox_lease_seconds: int = setting(60, _between(1, 3600), "Seconds after which the job of a vanished worker is taken up again.")
+    outbox_attempts: int = setting(8, _between(1, 50), "Attempts after which a job is given up and shown as dead.")
+    event_days: int = setting(90, _between(1, 3650), "Days that finished events and outbox rows are kept.")
+
+    @property
+    def database(self) -> str:
+        """The database address in force; SQLite beside the other data by default."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'huiyin.sqlite3'}"
+
+    @property
+    def site_url(self) -> str:
+        """Where people reach the desk, without a slash at the end."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database.startswith("sqlite")
+
+    def signing_key(self) -> str:
+        """The key in force. Made once with 256 bits, kept readable by the owner only.
+
+        Two processes may start at the same moment: the loser of the exclusive creation reads the winner's key.
+        """
+        if self.secret_key:
+            return self.secret_key
+        path = self.data_dir / "secret.key"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path.with_suffix(f".{os.getpid()}"), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w") as out:
+                out.write(secrets.token_hex(32))
+            os.link(path.with_suffix(f".{os.getpid()}"), path)
+        except FileExistsError:
+            pass
+        finally:
+            path.with_suffix(f".{os.getpid()}").unlink(missing_ok=True)
+        return path.read_text().strip()
+
+
+def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+    """Read the settings; real variables win over `.env`. Raises BadSetting with the name of the first wrong one."""
+    found: dict[str, str] = {}
+    if dotenv is not None and dotenv.is_file():
+        found.update({k: v or "" for k, v in dotenv_values(dotenv).items() if k.startswith(PREFIX)})
+    source = os.environ if environ is None else environ
+    found.update({k: v for k, v in source.items() if k.startswith(PREFIX)})
+
+    known = {PREFIX + f.name.upper(): f for f in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, text in sorted(found.items()):
+        if name.startswith(PREFIX + "TEST_"):
+            continue
+        if name not in known:
+            raise BadSetting(f"{name}: no such setting (docs/settings.md lists all)")
+        if text == "":
+            continue
+        try:
+            values[known[name].name] = known[name].metadata["parse"](text)
+        except Exception as problem:
+            shown = "…" if "KEY" in name or "URL" in name else repr(text)
+            raise BadSetting(f"{name}: {shown} cannot be used: {problem}") from None
+    return Settings(**values)

@@ -1,0 +1,155 @@
+"""Loads the demo: a world that a newcomer can look around in, with knowledge, tickets and questions nobody answered."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import func, select, text, update
+
+from app.config import Settings
+from app.core.audit import AuditRow, note
+from app.core.clock import frozen, now
+from app.core.db import Base, session
+from app.core.errors import Refused
+from app.core.events import DONE, DUE, OutboxRow
+from app.core.passwords import hashed
+from app.core.people import Contact
+from app.core.permissions import NOBODY, SYSTEM, Actor
+from app.core.uow import unit_of_work
+from app.demo import variations, world
+from app.demo.replay import Life, run
+from app.demo.world_rows import World, make_world
+from knowledge import indexing
+from knowledge.importing import import_markdown
+from knowledge.index import Hits
+from knowledge.markdown import split_front_matter
+from knowledge.models import Article
+from knowledge.searching import log_search, search
+from workflows.models import Ticket
+
+ARTICLES = Path(__file__).parent / "articles"
+LOADED = "demo.loaded"
+BEFORE_ALL = timedelta(days=2)
+"""How long before the first ticket the house was set up."""
+
+READ = {"hk-v20-e07-overheat": (214, 61, 4), "tl-g300-apn-after-sim-change": (173, 52, 3), "tl-g300-e07-sim": (96, 20, 7),
+        "idr-302-prefix-not-authorised": (71, 18, 2), "api-40113-signature-expired": (58, 12, 1),
+        "jz-mes-1203-duplicate-report": (49, 15, 1), "hk-p3-err-three-blinks": (41, 9, 2), "mx-vb3-flat-waveform": (33, 8, 0)}  # fmt: skip
+"""How often articles were read, and said to help or not, so that "most used" has something to sort by."""
+
+ASKED = (
+    ("网关能不能换 eSIM", "public", (6900, 5200, 3100, 640)),
+    ("触摸屏配方丢了怎么找回", "public", (4300, 2900, 180)),
+    ("TL-Link 授权到期", "public", (3900, 1500)),
+    ("报表导出 Excel 乱码", "client", (2500, 2200)),
+    ("PLC 电池多久换", "public", (1300,)),
+    ("變頻器 E07", "public", (4100, 900)),
+    ("40113", "public", (2950,)),
+)
+"""What was searched, as whom, and how many minutes ago; some of it no article answers."""
+
+
+def load_demo(settings: Settings, *, reset: bool = False, ticket_count: int | None = None) -> dict[str, int]:
+    """Load the demo and index its articles; {"tickets", "orders", "articles", "contacts"} as they stand afterwards.
+
+    All or nothing, and once: a second call changes nothing. `reset` empties every table first. With `ticket_count`
+    the hand-written tickets are repeated with other times and people. Raises Refused unless the settings allow a demo.
+    """
+    if not settings.demo:
+        raise Refused("演示数据只在 HUIYIN_DEMO=1 时可以载入。")
+    password = hashed(world.DEMO_PASSWORD, "")
+    if is_loaded() and not reset:
+        return counts()
+    with unit_of_work():
+        if reset:
+            _empty()
+        if not is_loaded():
+            _load(now(), ticket_count, password)
+    index = indexing.open_index(settings)
+    indexing.rebuild(index)
+    searched = [(words, level, ago, search(index, NOBODY, words)) for words, level, agos in ASKED for ago in agos]
+    with unit_of_work():
+        _remember_searches(searched)
+    return counts()
+
+
+def is_loaded() -> bool:
+    """Whether the demo was loaded into this database."""
+    return session().scalar(select(AuditRow.id).where(AuditRow.action == LOADED).limit(1)) is not None
+
+
+def counts() -> dict[str, int]:
+    """What there is now. Service orders come with their own law."""
+    found = {
+        name: session().scalar(select(func.count()).select_from(table)) or 0
+        for name, table in (("tickets", Ticket), ("articles", Article), ("contacts", Contact))
+    }
+    return {"tickets": found["tickets"], "orders": 0, "articles": found["articles"], "contacts": found["contacts"]}
+
+
+def _load(loaded: datetime, ticket_count: int | None, password: Any) -> None:
+    planned = variations.planned(ticket_count)
+    begin = loaded - timedelta(minutes=max((t.age for t in planned), default=0)) - BEFORE_ALL
+    with frozen(begin):
+        rows = make_world(password)
+        articles = _articles(rows, begin)
+    spoken: dict[str, str] = {}
+    run([Life(rows, data, loaded, articles, spoken) for data in planned])
+    for slug, (views, helped, not_helped) in READ.items():
+        session().execute(
+            update(Article)
+            .where(Article.id == articles[slug])
+            .values(view_count=views, helpful_count=helped, unhelpful_count=not_helped)
+            .execution_options(synchronize_session=False)
+        )
+    note(SYSTEM, LOADED, after=len(planned))
+    # Whoever loads the demo builds the index at once; no worker needs to do it again.
+    session().execute(
+        update(OutboxRow)
+        .where(OutboxRow.reaction == "write_index", OutboxRow.state == DUE)
+        .values(state=DONE, finished_at=loaded)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _articles(rows: World, begin: datetime) -> dict[str, int]:
+    """Import and publish every file; an article is younger than the house, and reviewed on the day its file names."""
+    editor, known = rows.actor("editor"), {}
+    for file in sorted(ARTICLES.glob("*.md")):
+        head, body = split_front_matter(file.read_text(encoding="utf-8"))
+        front = yaml.safe_load(head)
+        reviewed = datetime.combine(front["reviewed_at"], time(1), UTC)
+        with frozen(min(max(reviewed, begin), now())):
+            known[front["slug"]] = import_markdown(editor, _named(front, body), file.name, publish=True).article_id
+    return known
+
+
+def _named(front: dict[str, Any], body: str) -> str:
+    """The file as the import reads it: companies by name instead of by the demo's code."""
+    names: Mapping[str, str] = {o.code: o.name for o in world.ORGANISATIONS}
+    if codes := front.pop("organisations", None):
+        front["audience"] = {"level": front["audience"], "organisations": [names[code] for code in codes]}
+    return f"---\n{yaml.safe_dump(front, allow_unicode=True, sort_keys=False)}---\n{body}"
+
+
+def _remember_searches(searched: list[tuple[str, str, int, Hits]]) -> None:
+    moment = now()
+    reader = Actor(kind="nobody", id=None, name=NOBODY.name)
+    for words, level, ago, hits in sorted(searched, key=lambda item: -item[2]):
+        with frozen(moment - timedelta(minutes=ago)):
+            log_search(reader, words, hits, "portal").level = level
+
+
+def _empty() -> None:
+    """Every row of every table, whatever points to what."""
+    connection = session().connection()
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+        for table in Base.metadata.tables.values():
+            connection.execute(table.delete())
+    else:
+        names = ", ".join(f'"{name}"' for name in Base.metadata.tables)
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    session().expunge_all()

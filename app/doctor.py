@@ -1,0 +1,95 @@
+"""Is everything there that the desk needs? Each check says what it found and, when broken, what to do."""
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import text
+
+from app.config import Settings
+from app.core import migrate, outbox
+from app.core.db import db, session
+
+Check = dict[str, Any]
+
+
+def healthy(checks: list[Check]) -> bool:
+    return all(check["ok"] for check in checks if check["required"])
+
+
+def examine(flask: Flask) -> list[Check]:
+    """Run every check; one that breaks is reported as broken and does not stop the others."""
+    settings: Settings = flask.extensions["settings"]
+    checks: list[Check] = []
+
+    def check(name: str, required: bool, advice: str, look: Callable[[], tuple[bool, str]]) -> None:
+        try:
+            ok, detail = look()
+        except Exception as problem:
+            session().rollback()
+            ok, detail = False, f"{type(problem).__name__}: {problem}"[:300]
+        checks.append({"name": name, "ok": ok, "required": required, "detail": detail, "advice": "" if ok else advice})
+
+    check("data folder", True, f"make {settings.data_dir} writable for this user", lambda: _folder(settings))
+    check("database", True, "check HUIYIN_DATABASE_URL and that the server runs", _database)
+    check("migrations", True, "run: flask desk init", lambda: _migrations())
+    check("signing key", True, "remove HUIYIN_SECRET_KEY or give it at least 32 characters", lambda: _key(settings))
+    check("browser libraries", True, "run: make setup", lambda: _assets())
+    check("search index", True, "run: flask knowledge reindex", lambda: _index(flask))
+    check("outbox", False, "look at: flask desk outbox --state dead", _outbox)
+    check("disk space", False, "free some space on the disk of the data folder", lambda: _disk(settings))
+    if settings.redis_url:
+        check("redis", True, "check HUIYIN_REDIS_URL and that the server runs", lambda: _redis(settings))
+    return checks
+
+
+def _folder(settings: Settings) -> tuple[bool, str]:
+    folder = settings.data_dir
+    return folder.is_dir() and os.access(folder, os.W_OK), str(folder.resolve())
+
+
+def _database() -> tuple[bool, str]:
+    session().execute(text("select 1"))
+    return True, db.engine.dialect.name
+
+
+def _migrations() -> tuple[bool, str]:
+    current = migrate.is_current(db.engine)
+    return current, "up to date" if current else "the database is older than this release"
+
+
+def _key(settings: Settings) -> tuple[bool, str]:
+    length = len(settings.signing_key())
+    return length >= 32, f"{length} characters"
+
+
+def _assets() -> tuple[bool, str]:
+    from app.assets import manifest
+
+    names = manifest()
+    return bool(names), f"{len(names)} files"
+
+
+def _index(flask: Flask) -> tuple[bool, str]:
+    state = flask.extensions["index_health"]()
+    return state == "ok", state
+
+
+def _outbox() -> tuple[bool, str]:
+    counts = outbox.counts()
+    age = outbox.oldest_due_age()
+    detail = ", ".join(f"{state} {number}" for state, number in counts.items()) + f"; oldest waits {age:.0f} s"
+    return counts["dead"] == 0 and counts["undecided"] == 0 and age < 300, detail
+
+
+def _disk(settings: Settings) -> tuple[bool, str]:
+    free = shutil.disk_usage(settings.data_dir).free
+    return free > 1_000_000_000, f"{free / 1e9:.1f} GB free"
+
+
+def _redis(settings: Settings) -> tuple[bool, str]:
+    from redis import Redis
+
+    return bool(Redis.from_url(settings.redis_url, socket_timeout=3).ping()), "answers"

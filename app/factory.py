@@ -1,0 +1,64 @@
+"""The map: what the house is made of, in the order in which it must be put together."""
+
+import logging
+
+from flask import Flask
+from sqlalchemy.pool import NullPool
+
+import app.models  # noqa: F401  every table is known before the first query
+from app import cli, health, letters, realtime, search_index, viewer, worker
+from app.api import mount
+from app.config import Settings, load_settings
+from app.core import files
+from app.core.db import db
+from app.core.events import set_reactions
+from app.core.logs import set_up_logs
+from app.reactions import REACTIONS
+from app.web import auth, errors, frame, i18n, security
+from workflows.rules import use_rules
+
+log = logging.getLogger("huiyin")
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application. Opens no socket and starts no thread; raises BadSetting for settings that cannot be used."""
+    settings = settings or load_settings()
+    flask = Flask("app", root_path=None, template_folder="web/templates", static_folder=None)
+    flask.extensions["settings"] = settings
+    flask.config.update(
+        SECRET_KEY=settings.signing_key(),
+        SQLALCHEMY_DATABASE_URI=settings.database,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
+        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
+    )
+    set_up_logs(settings.log_level)
+    files.use_folder(settings.data_dir / "files")
+    db.init_app(flask)
+    set_reactions(REACTIONS)
+    use_rules(silence_days=settings.silence_days, reopen_days=settings.reopen_days)
+    letters.use_settings(key=settings.signing_key(), site_url=settings.site_url)
+    search_index.init_app(flask)
+    worker.init_app(flask)
+
+    cli.init_app(flask)
+    health.init_app(flask)
+    i18n.init_app(flask)
+    security.init_app(flask)
+    errors.init_app(flask)
+    frame.init_app(flask)
+
+    auth.init_app(flask)
+    mount.init_app(flask)
+
+    realtime.init_app(flask)
+    security.trust_proxies(flask)
+    viewer.check_routes(flask)
+    return flask
+
+
+def _engine_options(settings: Settings) -> dict[str, object]:
+    """SQLite opens a connection per use (cheap, and safe with many threads); PostgreSQL keeps a pool that tests itself.
+    An error of the database is logged without the values that it happened with: they are people's words."""
+    if settings.is_sqlite:
+        return {"hide_parameters": True, "poolclass": NullPool, "connect_args": {"timeout": 15, "check_same_thread": False}}
+    return {"hide_parameters": True, "pool_size": 20, "max_overflow": 40, "pool_pre_ping": True, "pool_recycle": 1800}

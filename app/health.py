@@ -1,0 +1,77 @@
+"""For those who watch the house: is the process alive, is it ready, how much does it do."""
+
+import time
+
+from flask import Blueprint, Flask, Response, abort, current_app, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from sqlalchemy import text
+
+from app.core import outbox
+from app.core.db import session
+from app.viewer import public
+
+blueprint = Blueprint("health", __name__)
+REGISTRY = CollectorRegistry()
+REQUESTS = Counter("huiyin_http_requests", "Answers by endpoint and status.", ["endpoint", "status"], registry=REGISTRY)
+SECONDS = Histogram(
+    "huiyin_http_seconds",
+    "Time to answer.",
+    ["endpoint"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+OUTBOX = Gauge("huiyin_outbox_rows", "Outbox rows by state.", ["state"], registry=REGISTRY)
+OUTBOX_AGE = Gauge("huiyin_outbox_age_seconds", "How long the oldest due outbox row waits.", registry=REGISTRY)
+
+
+def init_app(flask: Flask) -> None:
+    flask.register_blueprint(blueprint)
+    flask.before_request(_start)
+    flask.after_request(_count)
+
+
+def _start() -> None:
+    g.started = time.perf_counter()
+
+
+def _count(response: Response) -> Response:
+    endpoint = request.endpoint or "none"
+    REQUESTS.labels(endpoint, response.status_code).inc()
+    if "started" in g and request.endpoint != "socketio":
+        SECONDS.labels(endpoint).observe(time.perf_counter() - g.started)
+    return response
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> dict[str, str]:
+    """200 while the process lives; asks nobody."""
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+@public
+def readyz() -> tuple[dict[str, object], int]:
+    """200 when requests can be served, else 503; names the part that is missing."""
+    database, age = "ok", 0.0
+    try:
+        session().execute(text("select 1"))
+        age = outbox.oldest_due_age()
+    except Exception as problem:
+        session().rollback()
+        database = type(problem).__name__
+    index = current_app.extensions.get("index_health", lambda: "ok")()
+    good = database == "ok" and index == "ok"
+    return {"database": database, "index": index, "outbox_age_s": round(age, 1)}, 200 if good else 503
+
+
+@blueprint.get("/metrics")
+@public
+def metrics() -> Response:
+    """Prometheus text, for this machine only unless HUIYIN_METRICS_OPEN=1."""
+    if not current_app.extensions["settings"].metrics_open and request.remote_addr not in ("127.0.0.1", "::1"):
+        abort(403)
+    for state, number in outbox.counts().items():
+        OUTBOX.labels(state).set(number)
+    OUTBOX_AGE.set(outbox.oldest_due_age())
+    return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

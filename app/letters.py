@@ -1,0 +1,75 @@
+"""What the desk itself writes to customers, and the few things it reads out of their words."""
+
+import re
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from workflows.models import Ticket
+
+_PREFIX = re.compile(r"^\s*(?:(?:re|aw|sv|fw|fwd|wg|回复|答复|转发|回覆|轉寄)(?:\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE)
+_TOKEN = re.compile(r"\s*\[#\d{1,12}\]\s*")
+_THANKS = re.compile(
+    r"^(?:好的?|嗯+|收到|ok(?:ay)?|谢谢[您你]?(?:们|了)?|感谢[您你]?|多谢|謝謝[您你]?|辛苦了?|已?(?:经)?(?:解决|解決|好|可以|恢复|恢復|正常)了?|没问题了?|"
+    r"非常|已经?|可以了|thanks?(?: you)?(?: very much| a lot)?|thx|solved|resolved|fixed|it works(?: now)?|works(?: now)?|great|"
+    r"all good|[\s,，.。!！~～、;；:：)(（）]|🙏|👍|👌|😊|请关单|可以关闭了?)+$",
+    re.IGNORECASE,
+)
+_settings: dict[str, str] = {}
+
+
+def use_settings(*, key: str, site_url: str) -> None:
+    """Say once at start how links are signed and where they lead."""
+    _settings.update(key=key, site_url=site_url)
+
+
+def plain_subject(subject: str) -> str:
+    """A subject without reply prefixes and without our mark."""
+    return _TOKEN.sub(" ", _PREFIX.sub("", subject)).strip()
+
+
+def first_line(text: str) -> str:
+    return next((line.strip()[:80] for line in text.splitlines() if line.strip()), "")
+
+
+def only_thanks(text: str) -> bool:
+    """Whether a message says nothing but thanks or "it works": such a one never reopens a ticket."""
+    text = text.strip()
+    return bool(text) and len(text) <= 60 and _THANKS.match(text) is not None
+
+
+def progress_link(ticket: Ticket) -> str:
+    """The signed address under which the customer sees and answers this ticket without a password."""
+    return f"{_settings['site_url']}/r/{sign_ticket(ticket.id)}"
+
+
+def sign_ticket(ticket_id: int) -> str:
+    return URLSafeSerializer(_settings["key"], salt="progress").dumps(ticket_id)
+
+
+def read_signed(signed: str) -> int | None:
+    """The ticket id of a signed link, or None when the signature is not ours."""
+    try:
+        found = URLSafeSerializer(_settings["key"], salt="progress").loads(signed)
+    except BadSignature:
+        return None
+    return found if isinstance(found, int) else None
+
+
+def follow_up_question(ticket: Ticket, language: str) -> str:
+    """The question whether it is solved, with the link to answer it. The only survey that the desk sends."""
+    link = progress_link(ticket)
+    name = ticket.contact.name if ticket.contact else ""
+    if language == "en":
+        return (
+            f"Hello{' ' + name if name else ''},\n\n"
+            f"your request #{ticket.number} ({ticket.subject}) has been dealt with:\n\n{ticket.resolution}\n\n"
+            f"Is it solved? Please tell us here (one click, no password):\n{link}\n\n"
+            "If it is not, just answer this mail and we go on at once."
+        )
+    return (
+        f"{name or '您'}好：\n\n"
+        f"您的请求 #{ticket.number}（{ticket.subject}）已处理：\n\n{ticket.resolution}\n\n"
+        f"问题解决了吗？请点开下面的链接告诉我们（点一下即可，无需密码）：\n{link}\n\n"
+        "如果还没有解决，直接回复这封邮件，我们马上继续处理。"
+    )
+

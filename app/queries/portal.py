@@ -1,0 +1,154 @@
+"""What customers look at: products with their most used answers, articles next to others, and the way of one request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.core.audit import AuditRow
+from app.core.catalogue import Product
+from app.core.db import session
+from app.core.permissions import Actor
+from channels.models import Conversation, Message
+from knowledge.access import readable_articles, reader_for, within
+from knowledge.models import Article, article_product
+from workflows.models import Ticket, TicketConversation
+
+TILES, ANSWERS = 12, 5
+LAST_MESSAGES = 30
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A product and its most used articles that this reader may read."""
+
+    product: Product
+    articles: list[Article]
+
+
+@dataclass(frozen=True)
+class WayMark:
+    """One moment of a request's way: a step of the ticket law by its name."""
+
+    step: str
+    state: str
+    at: datetime
+
+
+def tiles(actor: Actor) -> list[Tile]:
+    """Products that have something to read, the most used first, each with its most used articles."""
+    rank = func.row_number().over(
+        partition_by=article_product.c.product_id, order_by=(Article.view_count.desc(), Article.helpful_count.desc(), Article.id)
+    )
+    ranked = (
+        select(article_product.c.product_id, Article.id.label("article_id"), Article.view_count, rank.label("place"))
+        .join(article_product, article_product.c.article_id == Article.id)
+        .join(Product, Product.id == article_product.c.product_id)
+        .where(Article.state == "published", within(reader_for(actor)), Product.active.is_(True))
+        .subquery()
+    )
+    most = (
+        select(ranked.c.product_id)
+        .group_by(ranked.c.product_id)
+        .order_by(func.sum(ranked.c.view_count).desc(), ranked.c.product_id)
+        .limit(TILES)
+    )
+    ids = list(session().scalars(most))
+    shown: dict[int, list[Article]] = {number: [] for number in ids}
+    rows = session().execute(
+        select(ranked.c.product_id, Article)
+        .join(Article, Article.id == ranked.c.article_id)
+        .where(ranked.c.place <= ANSWERS, ranked.c.product_id.in_(ids))
+        .order_by(ranked.c.place)
+    )
+    for product_id, article in rows:
+        shown[product_id].append(article)
+    products = {p.id: p for p in session().scalars(select(Product).where(Product.id.in_(ids)))}
+    return [Tile(products[number], shown[number]) for number in ids]
+
+
+def most_used(actor: Actor, limit: int) -> list[Article]:
+    """The most read articles of this reader, with their present text."""
+    rows = readable_articles(actor).options(joinedload(Article.current))
+    return list(session().scalars(rows.order_by(Article.view_count.desc(), Article.id).limit(limit)))
+
+
+def find_readable(actor: Actor, slug: str) -> Article | None:
+    """The published article of this address, when it is the actor's to read."""
+    rows = readable_articles(actor).where(Article.slug == slug)
+    return session().scalars(rows.options(joinedload(Article.current), selectinload(Article.products))).one_or_none()
+
+
+def with_products(ids: Sequence[int]) -> dict[int, Product]:
+    return {p.id: p for p in session().scalars(select(Product).where(Product.id.in_(ids)))}
+
+
+def find_product(text: str) -> Product | None:
+    """A product by its code in any spelling of case, or by its number."""
+    if text.isascii() and text.isdecimal() and len(text) < 10:
+        return session().get(Product, int(text))
+    return session().scalars(select(Product).where(func.lower(Product.code) == text.strip().lower())).one_or_none()
+
+
+def naming(code: str, actor: Actor) -> list[Product]:
+    """Products whose readable articles carry this code in their title: more than one means that the code alone says
+    nothing."""
+    pattern = "%" + code.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    rows = (
+        select(Product)
+        .join(article_product, article_product.c.product_id == Product.id)
+        .join(Article, Article.id == article_product.c.article_id)
+        .where(Article.state == "published", within(reader_for(actor)), Article.title.ilike(pattern, escape="\\"))
+        .order_by(Product.id)
+        .distinct()
+    )
+    return list(session().scalars(rows))
+
+
+def sitemap() -> Select[tuple[str, datetime]]:
+    """Addresses and last changes of everything that anybody may read; at most what one sitemap may hold."""
+    anybody = Actor(kind="nobody", id=None, name="")
+    readable = readable_articles(anybody).with_only_columns(Article.slug, Article.updated_at)
+    return readable.order_by(Article.id).limit(50_000)
+
+
+def way_of(ticket: Ticket) -> list[WayMark]:
+    """The steps that were taken, oldest first."""
+    rows = session().execute(
+        select(AuditRow.action, AuditRow.after, AuditRow.at)
+        .where(AuditRow.subject == "ticket", AuditRow.subject_id == ticket.id, AuditRow.action.startswith("ticket."))
+        .order_by(AuditRow.id)
+    )
+    return [WayMark(action.removeprefix("ticket."), after or "", at) for action, after, at in rows]
+
+
+def conversations_of(ticket: Ticket, holder: Ticket) -> list[Conversation]:
+    """The conversations of this request, also where it was merged into another (`holder`): then only its own."""
+    links = session().scalars(select(TicketConversation).where(TicketConversation.ticket_id.in_({ticket.id, holder.id})))
+    own = {
+        link.conversation_id
+        for link in links
+        if link.ticket_id == ticket.id or (holder is not ticket and ticket.id in link.came_from)
+    }
+    rows = select(Conversation).where(Conversation.id.in_(own)).order_by(Conversation.last_message_at.desc())
+    return list(session().scalars(rows.options(joinedload(Conversation.account))))
+
+
+def public_messages(conversations: Sequence[Conversation]) -> list[Message]:
+    """What was said between the customer and people of the desk, newest first. No notes, bounces or automatic letters;
+    nothing that did not leave the house."""
+    rows = (
+        select(Message)
+        .where(
+            Message.conversation_id.in_([c.id for c in conversations]),
+            Message.is_bounce.is_(False),
+            Message.is_auto.is_(False),
+            Message.author_kind != "system",
+            or_(Message.direction == "in", Message.state.in_(("queued", "sending", "sent"))),
+        )
+        .order_by(Message.id.desc())
+        .limit(LAST_MESSAGES)
+    )
+    return list(session().scalars(rows))

@@ -1,0 +1,165 @@
+"""THE TABLE: which reactions each event has. The only place where the domains meet for writes.
+
+A reaction is called once per event, at least once after a crash, with its writes and the mark "done" in one
+transaction. One that talks to the outside or works long is marked `@outside` and closes with `with job.done():`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from app import letters
+from app.core.db import session
+from app.core.events import Event, Reaction
+from app.core.outbox import Job, outside
+from app.core.people import Contact
+from app.core.permissions import SYSTEM, Actor
+from channels import sending
+from channels.events import MessageQueued, MessageReceived, MessageSent
+from channels.models import Conversation, Message
+from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired
+from knowledge.index import Index
+from knowledge.indexing import refresh
+from workflows import service as desk
+from workflows.engine import take
+from workflows.events import HoldEnds, SilenceEnds, TicketStepTaken
+from workflows.merging import links_of
+from workflows.models import FollowUp, Ticket
+from workflows.opening import open_ticket
+from workflows.rules import RULES
+from workflows.ticket_guards import last_question, within_reopen_time
+from workflows.tickets import TICKET
+
+_open_index: list[Callable[[], Index]] = []
+CUSTOMER = frozenset({"ticket.read", "ticket.close"})
+
+
+def use_index(open_index: Callable[[], Index]) -> None:
+    """Say once at start which index the reactions write."""
+    _open_index[:] = [open_index]
+
+
+def customer(contact: Contact | None, name: str = "") -> Actor:
+    """The person who wrote, as the actor of what their words bring about."""
+    if contact is None:
+        return Actor(kind="contact", id=None, name=name or "客户", permissions=CUSTOMER, via="message")
+    return Actor(kind="contact", id=contact.id, name=contact.label, permissions=CUSTOMER, via="message")
+
+
+def route_message(event: MessageReceived) -> None:
+    """Bring a message of the outside to its ticket: an open one, the closed one that it reopens, or a new one."""
+    message = session().get_one(Message, event.message_id)
+    conversation = message.conversation
+    tickets = desk.tickets_of_conversation(conversation.id)
+    if message.is_bounce and tickets:
+        desk.changed(tickets[0])
+        return
+    current = next((t for t in tickets if t.state not in TICKET.ends), None)
+    if current is not None:
+        _heard(current, message)
+        return
+    last = tickets[0] if tickets else None
+    if last is not None and (message.is_auto or letters.only_thanks(message.visible_text)):
+        desk.changed(last)
+        return
+    actor = customer(conversation.contact, message.author_name)
+    if last is not None and last.state == "closed" and within_reopen_time(last, actor, {}) is None:
+        take(TICKET, last, "reopen", actor, reason="客户来信")
+        return
+    ticket = open_ticket(
+        SYSTEM,
+        subject=letters.plain_subject(message.subject) or letters.first_line(message.visible_text) or "（无主题）",
+        channel=conversation.account.kind,
+        contact=conversation.contact,
+        organisation_id=conversation.organisation_id,
+        conversation_id=conversation.id,
+        after=last,
+    )
+    conversation.token = str(ticket.number)
+
+
+def _heard(ticket: Ticket, message: Message) -> None:
+    """Somebody of the customer's side wrote on an open ticket."""
+    if message.is_auto:
+        desk.changed(ticket)
+        return
+    actor = customer(message.conversation.contact, message.author_name)
+    if ticket.held and ticket.hold_party == "customer":
+        take(TICKET, ticket, "resume", SYSTEM, reason="客户已回复")
+    if ticket.state == "following_up":
+        question = last_question(ticket)
+        if letters.only_thanks(message.visible_text):
+            if question is not None and question.state in ("asking", "asked"):
+                take(TICKET, ticket, "close", actor, result="answered", via="message")
+                return
+        else:
+            take(TICKET, ticket, "reopen", actor, reason="客户来信")
+            return
+    desk.changed(ticket)
+
+
+@outside
+def deliver_message(event: MessageQueued, job: Job) -> None:
+    """Send what an agent or the desk wrote."""
+    sending.deliver(event.message_id, job)
+
+
+def ask_follow_up(event: TicketStepTaken) -> None:
+    """Ask the customer, on the channel they came by, whether it is solved."""
+    if event.after != "following_up" or event.before == "following_up":
+        return
+    ticket = session().get_one(Ticket, event.ticket_id)
+    question = last_question(ticket)
+    if ticket.state != "following_up" or question is None or question.message_id is not None:
+        return
+    conversation = _conversation_of(ticket)
+    if conversation is None or sending.last_inbound(conversation) is None:
+        return
+    language = (ticket.contact.language if ticket.contact else None) or "zh"
+    text = letters.follow_up_question(ticket, language)
+    message = sending.queue_message(SYSTEM, conversation, text, is_auto=False)
+    desk.question_sent(question, message.id)
+
+
+def _conversation_of(ticket: Ticket) -> Conversation | None:
+    """The conversation that spoke last on this ticket."""
+    found = [session().get_one(Conversation, link.conversation_id) for link in links_of(ticket)]
+    return max(found, key=lambda c: c.last_message_at, default=None)
+
+
+def start_silence(event: MessageSent) -> None:
+    """From the delivery of a follow-up question on, silence counts."""
+    desk.question_delivered(event.message_id)
+
+
+def close_silent(event: SilenceEnds) -> None:
+    """Nobody answered a delivered question in time: the ticket closes, and says that it closed by silence."""
+    question = session().get_one(FollowUp, event.follow_up_id)
+    ticket = session().get_one(Ticket, event.ticket_id)
+    if ticket.state == "following_up" and question.state == "asked" and last_question(ticket) is question:
+        take(TICKET, ticket, "close", SYSTEM, result="silence", reason=f"{RULES.silence.days} 天未答复")
+
+
+def wake_hold(event: HoldEnds) -> None:
+    """A hold wakes itself at the moment that was agreed."""
+    ticket = session().get_one(Ticket, event.ticket_id)
+    if ticket.held and ticket.holds == event.hold and ticket.state not in TICKET.ends:
+        take(TICKET, ticket, "resume", SYSTEM, reason="挂起时间已到")
+
+
+@outside
+def write_index(event: Any, job: Job) -> None:
+    """Put an article into the index as it now is, or take it out."""
+    refresh(_open_index[0](), [event.article_id])
+
+
+REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
+    MessageReceived: [route_message],
+    MessageQueued: [deliver_message],
+    MessageSent: [start_silence],
+    TicketStepTaken: [ask_follow_up],
+    HoldEnds: [wake_hold],
+    SilenceEnds: [close_silent],
+    ArticlePublished: [write_index],
+    ArticleChanged: [write_index],
+    ArticleRetired: [write_index],
+}

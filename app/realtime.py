@@ -1,0 +1,357 @@
+"""Says what changed; the page fetches the fragment. No content goes this way, so no hint can show too much.
+
+Each web process reads the table of events behind its back and tells its own sockets. So a hint reaches every page,
+whichever process, worker or command made the change, and no message server is needed for it.
+"""
+
+import logging
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, g, request
+from flask_socketio import Namespace, SocketIO
+from sqlalchemy import func, select
+
+from app import viewer
+from app.core import logins
+from app.core.audit import AuditRow
+from app.core.db import session
+from app.core.errors import DeskError
+from app.core.events import DEAD, DUE, LEASED, UNDECIDED, EventRow, OutboxRow
+from app.core.people import User
+from app.core.permissions import Actor
+from app.core.uow import on_every_commit
+
+log = logging.getLogger("huiyin.realtime")
+SPACE = "/agent"
+POLL_SECONDS, LEAST_SECONDS, AFTER_FAILURE = 0.25, 0.05, 5.0
+WINDOW = 500
+"""Ids that are looked at again: on PostgreSQL a lower id may become visible after a higher one."""
+MOST_WATCHED = 200
+
+ROOMS: dict[str, str] = {
+    "ticket": "ticket.read_all",
+    "conversation": "ticket.read_all",
+    "order": "ticket.read_all",
+    "contact": "ticket.read_all",
+    "organisation": "ticket.read_all",
+    "device": "ticket.read_all",
+    "article": "ticket.read_all",
+    "raw": "channel.manage",
+    "account": "channel.manage",
+    "user": "user.manage",
+    "outbox": "outbox.manage",
+    "audit": "audit.read",
+}
+"""Everything of a kind, for those who may see all of it. Others watch single rows, past a gatekeeper."""
+
+Gatekeeper = Callable[[Actor, int], bool]
+_gatekeepers: dict[str, Gatekeeper] = {}
+
+
+def gatekeeper(what: str) -> Callable[[Gatekeeper], Gatekeeper]:
+    """Say who may watch a single row: `@gatekeeper("ticket")` on a function (actor, id) → bool. It may also raise
+    NotFound or Forbidden, so that an `access_*()` can be asked."""
+
+    def keep(check: Gatekeeper) -> Gatekeeper:
+        _gatekeepers[what] = check
+        return check
+
+    return keep
+
+
+@gatekeeper("user")
+def _own_account(actor: Actor, user_id: int) -> bool:
+    return actor.id == user_id or actor.can("user.manage")
+
+
+@dataclass
+class Socket:
+    """One open page: whose it is, and the single rows that it watches."""
+
+    user_id: int
+    login_id: int
+    rooms: set[str] = field(default_factory=set)
+    watched: set[tuple[str, int]] = field(default_factory=set)
+
+
+class Hub:
+    """The sockets of this process and the thread that reads what happened."""
+
+    def __init__(self, flask: Flask, server: Any) -> None:
+        self.flask, self.server = flask, server
+        self.sockets: dict[str, Socket] = {}
+        self._lock = threading.RLock()
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._top: int | None = None
+        self._seen: set[int] = set()
+        self._outbox: Any = None
+        self._audit: int | None = None
+
+    def welcome(self, sid: str, actor: Actor, login_id: int) -> None:
+        """A page opened: it hears of everything that its user may see all of."""
+        assert actor.id is not None
+        with self._lock:
+            self._begin()
+            self.sockets[sid] = Socket(actor.id, login_id)
+            self._place(sid, actor)
+            if self._thread is None and not self.flask.config.get("REALTIME_BY_HAND"):
+                self._stop.clear()
+                self._thread = threading.Thread(target=self._run, name="huiyin-tail", daemon=True)
+                self._thread.start()
+
+    def forget(self, sid: str) -> None:
+        with self._lock:
+            self.sockets.pop(sid, None)
+            if not self.sockets:
+                self._top = None
+
+    def watch(self, sid: str, actor: Actor, what: str, number: int) -> bool:
+        """Let a page hear of one row, if its gatekeeper agrees."""
+        with self._lock:
+            known = self.sockets.get(sid)
+            if known is None or len(known.watched) >= MOST_WATCHED or not may_watch(actor, what, number):
+                return False
+            known.watched.add((what, number))
+            self.server.enter_room(sid, f"{what}:{number}", namespace=SPACE)
+            return True
+
+    def unwatch(self, sid: str, what: str, number: int) -> None:
+        with self._lock:
+            known = self.sockets.get(sid)
+            if known is not None and (what, number) in known.watched:
+                known.watched.discard((what, number))
+                self.server.leave_room(sid, f"{what}:{number}", namespace=SPACE)
+
+    def _place(self, sid: str, actor: Actor) -> None:
+        known = self.sockets[sid]
+        wanted = {what for what, permission in ROOMS.items() if actor.can(permission)}
+        for room in known.rooms - wanted:
+            self.server.leave_room(sid, room, namespace=SPACE)
+        for room in wanted - known.rooms:
+            self.server.enter_room(sid, room, namespace=SPACE)
+        known.rooms = wanted
+        for what, number in list(known.watched):
+            if not may_watch(actor, what, number):
+                self.unwatch(sid, what, number)
+
+    def wake(self) -> None:
+        """Something was committed here: look at once."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread; harmless when none runs."""
+        self._stop.set()
+        self._wake.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(5)
+
+    def disconnect_all(self) -> None:
+        """For the end of the process: no page is kept waiting."""
+        self.stop()
+        for sid in list(self.sockets):
+            self._disconnect(sid)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+            if self._stop.wait(LEAST_SECONDS):
+                return
+            try:
+                self.poll()
+            except Exception:
+                log.warning("cannot read what changed", exc_info=True)
+                self._stop.wait(AFTER_FAILURE)
+
+    def poll(self) -> int:
+        """Tell what happened since the last look; returns the number of hints. Nothing is read while nobody listens."""
+        with self._lock:
+            if not self.sockets:
+                return 0
+        with self.flask.app_context():
+            fresh = self._news()
+            hints = {(row.subject, row.subject_id): row.subject_version for row in fresh if row.subject}
+            for (what, number), version in hints.items():
+                self._tell(what, number, version)
+            self._heed(fresh)
+            return len(hints) + self._side_hints()
+
+    def _begin(self) -> None:
+        if self._top is None:
+            self._seen = set(session().scalars(select(EventRow.id).order_by(EventRow.id.desc()).limit(WINDOW)))
+            self._top = max(self._seen, default=0)
+            self._outbox, self._audit = self._outbox_mark(), self._audit_mark()
+
+    def _news(self) -> list[Any]:
+        with self._lock:
+            self._begin()
+            assert self._top is not None
+            edge = self._top - WINDOW
+            ids = set(
+                session().scalars(select(EventRow.id).where(EventRow.id > edge).order_by(EventRow.id).limit(5 * WINDOW))
+            )
+            new = ids - self._seen
+            self._top = max([self._top, *new])
+            self._seen = {i for i in ids if i > self._top - WINDOW}
+        if not new:
+            return []
+        columns = (EventRow.name, EventRow.subject, EventRow.subject_id, EventRow.subject_version, EventRow.payload)
+        return list(session().execute(select(*columns).where(EventRow.id.in_(new)).order_by(EventRow.id)))
+
+    def _side_hints(self) -> int:
+        """The outbox and the audit trail change without events of their own; looked at only for those who look at them."""
+        told = 0
+        if self._anybody("outbox"):
+            mark = self._outbox_mark()
+            if mark != self._outbox:
+                self._outbox, told = mark, told + 1
+                self._tell("outbox", None, None)
+        if self._anybody("audit"):
+            last = self._audit_mark()
+            if last != self._audit:
+                self._audit, told = last, told + 1
+                self._tell("audit", last, None)
+        return told
+
+    def _outbox_mark(self) -> Any:
+        open_rows = session().execute(
+            select(OutboxRow.state, func.count(), func.sum(OutboxRow.attempts), func.max(OutboxRow.due_at))
+            .where(OutboxRow.state.in_((DUE, LEASED, DEAD, UNDECIDED)))
+            .group_by(OutboxRow.state)
+            .order_by(OutboxRow.state)
+        )
+        return session().scalar(select(func.max(OutboxRow.id))), [tuple(row) for row in open_rows]
+
+    def _audit_mark(self) -> int | None:
+        return session().scalar(select(func.max(AuditRow.id)))
+
+    def _anybody(self, room: str) -> bool:
+        with self._lock:
+            return any(room in known.rooms for known in self.sockets.values())
+
+    def _tell(self, what: str, number: int | None, version: int | None) -> None:
+        rooms = [what] if number is None else [what, f"{what}:{number}"]
+        self.server.emit("changed", {"what": what, "id": number, "version": version}, to=rooms, namespace=SPACE)
+
+    def _heed(self, fresh: list[Any]) -> None:
+        """A login that ended closes its pages; a changed account changes what its pages hear of."""
+        ended = {row.payload.get("login_id") for row in fresh if row.name == "LoginEnded"}
+        users = {row.subject_id for row in fresh if row.name == "UserChanged"}
+        with self._lock:
+            gone = [sid for sid, known in self.sockets.items() if known.login_id in ended]
+            others = [sid for sid, known in self.sockets.items() if known.user_id in users and sid not in gone]
+            for sid in others:
+                user = session().get(User, self.sockets[sid].user_id)
+                if user is None or not user.active:
+                    gone.append(sid)
+                else:
+                    self._place(sid, user.actor("page"))
+        for sid in gone:
+            self._disconnect(sid)
+
+    def _disconnect(self, sid: str) -> None:
+        try:
+            self.server.disconnect(sid, namespace=SPACE)
+        except KeyError:  # it left by itself meanwhile
+            self.forget(sid)
+
+
+def may_watch(actor: Actor, what: str, number: int) -> bool:
+    """Whether the actor may hear of this row: they may see all of its kind, or its gatekeeper agrees."""
+    if what in ROOMS and actor.can(ROOMS[what]):
+        return True
+    check = _gatekeepers.get(what)
+    try:
+        return check is not None and check(actor, number)
+    except DeskError:
+        return False
+
+
+class Pages(Namespace):
+    """The namespace of staff pages. Only a logged-in browser on a page of this house gets in."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(SPACE)
+        self.hub = hub
+
+    def on_connect(self, auth: Any = None) -> bool:
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            return False
+        viewer.load_login()
+        login, actor = viewer.current_login(), viewer.current_actor()
+        if login is None or g.user.must_change_password:
+            return False
+        self.hub.welcome(_sid(), actor, login.id)
+        return True
+
+    def on_disconnect(self, *reason: Any) -> None:
+        self.hub.forget(_sid())
+
+    def on_watch(self, given: Any = None) -> dict[str, bool]:
+        """{"what", "id"} → {"ok"}: whether hints about this row will come."""
+        row = _row(given)
+        actor = self._actor()
+        return {"ok": row is not None and actor is not None and self.hub.watch(_sid(), actor, *row)}
+
+    def on_unwatch(self, given: Any = None) -> dict[str, bool]:
+        row = _row(given)
+        if row is not None:
+            self.hub.unwatch(_sid(), *row)
+        return {"ok": row is not None}
+
+    def _actor(self) -> Actor | None:
+        """The user as they are now; the cookie of the handshake may be older than what happened since."""
+        known = self.hub.sockets.get(_sid())
+        login = session().get(logins.LoginSession, known.login_id) if known else None
+        return (
+            None if login is None or login.ended_at is not None or not login.user.active else login.user.actor("page")
+        )
+
+
+def _sid() -> str:
+    sid: str = request.sid  # type: ignore[attr-defined]
+    return sid
+
+
+def _row(given: Any) -> tuple[str, int] | None:
+    what, number = (given.get("what"), given.get("id")) if isinstance(given, dict) else (None, None)
+    if not isinstance(what, str) or not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return (what, number) if 0 < number < 2**31 else None
+
+
+_hubs: "weakref.WeakSet[Hub]" = weakref.WeakSet()
+
+
+def _wake_all() -> None:
+    for hub in list(_hubs):
+        hub.wake()
+
+
+def init_app(flask: Flask) -> None:
+    """Hang Socket.IO under /socket.io. Starts nothing: the first page that connects starts the reading."""
+    socketio = SocketIO()
+    socketio.init_app(flask, async_mode="threading", manage_session=False, max_http_buffer_size=100_000)
+    hub = Hub(flask, socketio.server)
+    socketio.on_namespace(Pages(hub))
+    flask.extensions["realtime"] = hub
+    _hubs.add(hub)
+    on_every_commit(_wake_all)
+
+
+def disconnect_all(flask: Flask) -> None:
+    """Close every page's socket and stop reading; called when the process is told to leave."""
+    hub_of(flask).disconnect_all()
+
+
+def hub_of(flask: Flask) -> Hub:
+    hub: Hub = flask.extensions["realtime"]
+    return hub

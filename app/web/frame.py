@@ -1,0 +1,96 @@
+"""What every page is framed with: who is there, the navigation they may use, language, theme, the house's name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, request
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from app import viewer
+from app.core.permissions import ROLES, Actor
+
+
+@dataclass(frozen=True)
+class Place:
+    """An entry of the navigation, shown to those who hold one of `permissions` once its page exists."""
+
+    key: str
+    label: Any
+    icon: str
+    url: str
+    permissions: tuple[str, ...]
+
+
+PLACES = (
+    Place("desk", _l("座席台"), "headset", "/desk", ("desk.use",)),
+    Place("orders", _l("服务订单"), "tool", "/orders", ("order.read",)),
+    Place("contacts", _l("联系人"), "users", "/contacts", ("contact.read",)),
+    Place("organisations", _l("企业"), "building", "/organisations", ("organisation.read",)),
+    Place("devices", _l("设备"), "building-factory-2", "/devices", ("contact.read",)),
+    Place("knowledge", _l("知识库"), "book-2", "/knowledge", ("article.read",)),
+    Place("reports", _l("报表"), "chart-bar", "/reports", ("report.read",)),
+    Place("admin", _l("管理"), "settings", "/admin", ("user.manage", "channel.manage", "outbox.manage", "audit.read")),
+)
+PORTAL = (
+    Place("home", _l("首页"), "home", "/", ()),
+    Place("ask", _l("提问"), "message-circle", "/ask", ()),
+    Place("requests", _l("我的请求"), "list-check", "/requests", ()),
+)
+THEMES = ("", "light", "dark")
+
+
+def init_app(flask: Flask) -> None:
+    flask.context_processor(context)
+    flask.jinja_env.add_extension("jinja2.ext.do")
+
+
+def _exists(url: str) -> bool:
+    """Whether a page stands at this address in this release."""
+    pages: set[str] | None = current_app.extensions.get("page_addresses")
+    if pages is None:
+        pages = {rule.rule for rule in current_app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+        current_app.extensions["page_addresses"] = pages
+    return url in pages
+
+
+def navigation(actor: Actor) -> list[dict[str, Any]]:
+    """The pages that this actor may open and that exist, in the order of the rail."""
+    if actor.kind != "user":
+        return []
+    return [
+        {"key": p.key, "label": p.label, "icon": p.icon, "url": p.url}
+        for p in PLACES
+        if _exists(p.url) and any(actor.can(permission) for permission in p.permissions)
+    ]
+
+
+def home_of(actor: Actor) -> str:
+    """Where somebody begins the day: the first place that is theirs."""
+    if actor.role == "client" and _exists("/requests"):
+        return "/requests"
+    places = navigation(actor)
+    return places[0]["url"] if places else "/me"
+
+
+def context() -> dict[str, Any]:
+    """The names that layouts use; see the head of base.html and layouts/*.html."""
+    actor = viewer.current_actor()
+    theme = request.cookies.get("theme", "")
+    places = navigation(actor)
+    first = "/" + request.path.strip("/").split("/", 1)[0]
+    return {
+        "actor": actor,
+        "nav": places,
+        "portal_nav": [
+            {"key": p.key, "label": p.label, "url": p.url}
+            for p in PORTAL
+            if _exists(p.url) and (p.key != "requests" or actor.kind == "user")
+        ],
+        "here": next((p.key for p in (*PLACES, *PORTAL) if p.url == first), ""),
+        "role_label": _(ROLES[actor.role][0]) if actor.role in ROLES else "",
+        "locale": "en" if str(get_locale() or "zh").startswith("en") else "zh",
+        "theme": theme if theme in THEMES else "",
+        "site": {"name": _("回音"), "hotline": None},
+    }

@@ -1,0 +1,149 @@
+"""What every answer carries and every request passes: trace id, throttle, headers, CSRF; and the files of pages."""
+
+import re
+import time
+
+from flask import Flask, Response, current_app, g, request, send_from_directory
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import viewer
+from app.assets import IMMUTABLE, STATIC, asset_url, is_immutable
+from app.config import Settings
+from app.core.trace import begin_trace, request_id
+
+LOGIN_FAILURES = "20 per minute; 200 per hour"
+"""Wrong passwords from one address; right ones are not counted, because an office shares one address."""
+
+CSP = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "media-src": "'self'",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "worker-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
+}
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Cookies live as long as pages are used, but only pages renew them: a file that is kept for ever, or an answer of
+    the API, must not carry one."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        if request.endpoint == "static" or request.blueprint == "health" or viewer.is_api():
+            return False
+        return super().should_set_cookie(app, session)
+
+
+csrf = CSRFProtect()
+limiter = Limiter(
+    key_func=get_remote_address,
+    application_limits=[lambda: f"{current_app.extensions['settings'].api_per_minute} per minute"],
+    application_limits_exempt_when=lambda: not viewer.is_api(),
+    strategy="fixed-window",
+)
+
+
+def init_app(flask: Flask) -> None:
+    """Put the steps before a view in their order: trace, who asks, throttle, CSRF, the door."""
+    settings: Settings = flask.extensions["settings"]
+    flask.config.update(
+        SESSION_COOKIE_NAME="__Host-huiyin" if settings.https else "huiyin",
+        SESSION_COOKIE_PATH="/",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.https,
+        PERMANENT_SESSION_LIFETIME=settings.session_days * 24 * 3600,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the login: an agent's page is open all day
+        RATELIMIT_STORAGE_URI=_storage(settings.redis_url),
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.redis_url),
+        RATELIMIT_KEY_PREFIX="huiyin",
+    )
+    flask.session_interface = PageSessions()
+    flask.before_request(_trace)
+    flask.before_request(viewer.load)
+    limiter.init_app(flask)
+    csrf.init_app(flask)
+    flask.before_request(viewer.gate)
+    flask.after_request(_finish)
+    flask.add_url_rule("/static/<path:filename>", "static", static_file)
+    flask.jinja_env.globals["asset"] = asset
+
+
+def trust_proxies(flask: Flask) -> None:
+    """Believe as many X-Forwarded-* as there are proxies. Called last, so that Socket.IO sees the same address."""
+    count = flask.extensions["settings"].trusted_proxies
+    if count:
+        wrapped = ProxyFix(flask.wsgi_app, x_for=count, x_proto=count, x_host=count)
+        flask.wsgi_app = wrapped  # type: ignore[method-assign]
+
+
+def _storage(redis_url: str) -> str:
+    if not redis_url:
+        return "memory://"
+    return "redis+" + redis_url if redis_url.startswith("unix") else redis_url
+
+
+def _trace() -> None:
+    begin_trace(request.headers.get("X-Request-ID"))
+
+
+def _finish(response: Response) -> Response:
+    """A view may say something stricter or, for a widget's frame, something else: what it set stays."""
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _policy())
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    if current_app.extensions["settings"].https:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if request_id():
+        headers["X-Request-ID"] = request_id() or ""
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "private, no-cache" if viewer.is_api() else "private, no-store")
+    if response.status_code == 429 and "Retry-After" not in headers:
+        limit = limiter.current_limit
+        headers["Retry-After"] = str(max(1, int(limit.reset_at - time.time()) + 1) if limit else 60)
+    return response
+
+
+def _policy() -> str:
+    """Older Safari does not count a WebSocket of this host as 'self', so it is named."""
+    policy = dict(CSP)
+    if _HOST.fullmatch(request.host):
+        policy["connect-src"] += f" {'wss' if request.is_secure else 'ws'}://{request.host}"
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
+
+
+@viewer.public
+def static_file(filename: str) -> Response:
+    """A file of pages. One whose address names its content may be kept for ever, others are asked about each time."""
+    response = send_from_directory(STATIC, filename, max_age=0)
+    kept = is_immutable(request.path, request.args.get("v"))
+    response.headers["Cache-Control"] = IMMUTABLE if kept else "public, no-cache"
+    return response
+
+
+def asset(name: str) -> str:
+    """For templates: `asset('htmx.js')`, `asset('own/base.css')`. Looked up once per request."""
+    known: dict[str, str] = g.setdefault("assets", {})
+    if name not in known:
+        known[name] = asset_url(name)
+    return known[name]

@@ -1,0 +1,195 @@
+// What every page can do: theme, copy, dialogs, menus, toasts, and the manners of htmx. Pages work without it.
+
+const words = document.getElementById("words")?.dataset ?? {};
+const one = (selector, root = document) => root.querySelector(selector);
+
+// Theme: remembered in a cookie, so that the server draws the page right from the first byte.
+function setTheme(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `theme=${theme}; Path=/; Max-Age=${theme ? 31536000 : 0}; SameSite=Lax${secure}`;
+  for (const b of document.querySelectorAll("[data-theme-set]")) b.setAttribute("aria-checked", String(b.dataset.themeSet === theme));
+}
+
+// Toasts: {text, tone, undo: url}. Also by HX-Trigger: {"toast": {"text": "…"}} and by dispatching "toast" on body.
+export function toast({ text, undo, seconds = undo ? 15 : 5 }) {
+  const box = document.getElementById("toasts");
+  if (!box || !text) return;
+  const item = document.createElement("div");
+  item.className = "toast";
+  item.append(Object.assign(document.createElement("span"), { textContent: text }));
+  if (undo) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: words.undo });
+    button.addEventListener("click", () => { window.htmx?.ajax("POST", undo, { swap: "none" }); item.remove(); });
+    item.append(button);
+  }
+  box.append(item);
+  while (box.children.length > 3) box.firstChild.remove();
+  setTimeout(() => item.remove(), seconds * 1000);
+}
+document.addEventListener("toast", (event) => toast(event.detail ?? {}));
+
+// Dialogs: <dialog>, opened by data-open="id", closed by data-close, Esc, or a click beside it.
+const back = new WeakMap();
+function open(dialog) {
+  if (!dialog || dialog.open) return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+  back.set(dialog, document.activeElement);
+  dialog.showModal();
+}
+function close(dialog) {
+  if (!dialog?.open) return;
+  dialog.close();
+  back.get(dialog)?.focus?.();
+}
+// A form that came back with errors stands open again.
+for (const mark of document.querySelectorAll("[data-open-now]")) open(document.getElementById(mark.dataset.openNow));
+document.addEventListener("close-dialog", () => document.querySelectorAll("dialog[open]").forEach(close));
+
+// One question before what cannot be taken back. Resolves true or false.
+function ask(question, danger = true) {
+  return new Promise((resolve) => {
+    const dialog = document.createElement("dialog");
+    dialog.className = "dialog narrow";
+    dialog.setAttribute("role", "alertdialog");
+    const body = Object.assign(document.createElement("div"), { className: "body" });
+    const text = Object.assign(document.createElement("p"), { textContent: question });
+    const row = Object.assign(document.createElement("div"), { className: "end-buttons" });
+    const no = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: words.cancel });
+    const yes = Object.assign(document.createElement("button"), { type: "button", className: danger ? "button danger" : "button primary", textContent: words.confirm });
+    row.append(no, yes);
+    body.append(text, row);
+    dialog.append(body);
+    document.body.append(dialog);
+    const end = (answer) => { resolve(answer); dialog.close(); dialog.remove(); };
+    no.addEventListener("click", () => end(false));
+    yes.addEventListener("click", () => end(true));
+    dialog.addEventListener("cancel", () => end(false));
+    dialog.showModal();
+    no.focus();
+  });
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without https the clipboard is closed; the old way still works.
+    const box = Object.assign(document.createElement("textarea"), { value: text, className: "sr" });
+    document.body.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  }
+  toast({ text: words.copied, seconds: 2 });
+}
+document.addEventListener("copy-text", (event) => copy(event.detail.text));
+
+document.addEventListener("click", (event) => {
+  const hit = (selector) => event.target.closest?.(selector);
+  const menu = hit("details.menu");
+  for (const other of document.querySelectorAll("details.menu[open]")) if (other !== menu) other.open = false;
+  let found;
+  if ((found = hit("[data-copy]"))) copy(found.dataset.copy);
+  if ((found = hit("[data-open]"))) open(document.getElementById(found.dataset.open));
+  if ((found = hit("[data-close]"))) close(found.closest("dialog"));
+  if ((found = hit("[data-theme-set]"))) setTheme(found.dataset.themeSet);
+  if ((found = hit("[data-fill]"))) {
+    const field = document.getElementById(found.dataset.fill);
+    if (field) { field.value = found.dataset.value; field.focus(); }
+  }
+  if (menu && hit(".sheet [role='menuitem']") && !hit("[aria-disabled='true']")) menu.open = false;
+  if (event.target.nodeName === "DIALOG" && event.target.open) {
+    const box = event.target.getBoundingClientRect();
+    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    if (!inside) close(event.target);
+  }
+});
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const question = event.submitter?.dataset.confirm ?? form.dataset.confirm;
+  if (!question || form.dataset.sure) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (await ask(question)) {
+    form.dataset.sure = "1";
+    form.requestSubmit(event.submitter);
+    delete form.dataset.sure;
+  }
+}, true);
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("[data-autosubmit] select, select[data-autosubmit]")) event.target.form?.requestSubmit();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = one("details.menu[open]");
+  if (menu) { menu.open = false; one("summary", menu)?.focus(); event.stopPropagation(); }
+});
+
+// The keys of every staff page; the console's own are in desk.js.
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || one("main.desk") || one("dialog[open]")) return;
+  if (target.matches?.("input, textarea, select, [contenteditable]")) return;
+  const found = { "/": () => one("#top-q, main .search .input")?.focus(), "?": () => one("[data-open='keys']")?.click() }[key];
+  if (found) { event.preventDefault(); found(); }
+});
+
+// Half-typed pinyin is no query: nothing hears "input" until the word is chosen.
+document.addEventListener("input", (event) => { if (event.isComposing) event.stopImmediatePropagation(); }, true);
+document.addEventListener("compositionend", (event) => event.target.dispatchEvent(new Event("input", { bubbles: true })));
+
+// htmx: the token of the form check on every request, our dialog for hx-confirm, words for refusals.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = one("meta[name='csrf-token']")?.content ?? "";
+});
+document.addEventListener("htmx:confirm", (event) => {
+  const { ctx, issueRequest, dropRequest } = event.detail;
+  event.preventDefault();
+  ask(ctx.confirm).then((yes) => (yes ? issueRequest() : dropRequest()));
+});
+// An error page is never poured into a fragment. 422 (a form with its errors) and 409 (what stands now) may be answers;
+// errors/piece.html (marked data-status) is a sentence: it is said inside the open dialog, else as a toast.
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  const { status } = ctx.response;
+  const piece = new DOMParser().parseFromString(ctx.text, "text/html").querySelector("[data-status]");
+  if (!piece && (status === 422 || status === 409)) return;
+  ctx.swap = "none";
+  const said = { 401: words.expired, 403: words.forbidden, 404: words.missing, 429: words.throttled };
+  const text = piece?.textContent.trim() || said[status] || words.failed;
+  const form = ctx.sourceElement?.closest?.("dialog[open]")?.querySelector(".form, .body");
+  if (!form) return toast({ text, seconds: 8 });
+  for (const old of form.querySelectorAll(".notice[data-status]")) old.remove();
+  const notice = Object.assign(document.createElement("p"), { className: "notice bad full", textContent: text });
+  notice.dataset.status = status;
+  notice.setAttribute("role", "alert");
+  form.prepend(notice);
+});
+// A fetch follows the redirect to the login page; the page must not be poured in either.
+document.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  const answer = ctx.response?.raw;
+  if (answer?.redirected && new URL(answer.url).pathname === "/login") {
+    ctx.swap = "none";
+    ctx.text = "";
+    toast({ text: words.expired, seconds: 15 });
+  }
+});
+document.addEventListener("htmx:error", ({ detail }) => {
+  if (detail.ctx && !detail.ctx.response) toast({ text: words.offline, seconds: 8 });
+});
+// A button whose answer fills a dialog opens it when the answer is there, so that nobody sees an empty box.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const id = ctx.sourceElement?.dataset?.opens;
+  if (!id) return;
+  const dialog = document.getElementById(id);
+  open(dialog);
+  one("[autofocus], [aria-invalid='true'], input:not([type='hidden']), select, textarea", dialog)?.focus();
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.response?.status === 422) one("[aria-invalid='true']", ctx.sourceElement?.closest?.("dialog") ?? document)?.focus();
+});

@@ -1,0 +1,166 @@
+"""Clock and hands of the outbox. The only file that names the task library: the table is the queue of record, Huey only
+says when to look at it. A lost poke costs a second, never a job.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from huey import Huey, RedisHuey, SqliteHuey, crontab
+from huey.consumer import Consumer
+
+from app.config import Settings
+from app.core import outbox
+from app.core.clock import now
+from app.core.db import db
+from app.core.trace import begin_trace
+from app.core.uow import on_every_commit, unit_of_work
+from knowledge.indexing import ensure
+
+log = logging.getLogger("huiyin.worker")
+POKE_EVERY = 0.05
+
+
+def make_huey(settings: Settings) -> Huey:
+    """Tasks wait in a file of their own (Huey locks it exclusively), or in Redis where several machines work."""
+    if settings.redis_url:
+        return RedisHuey("huiyin", url=settings.redis_url, results=False)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return SqliteHuey("huiyin", filename=str(settings.data_dir / "pokes.sqlite3"), results=False, fsync=False)
+
+
+def init_app(flask: Flask) -> None:
+    """Poke the worker after each commit of this process."""
+    settings: Settings = flask.extensions["settings"]
+    flask.extensions["poker"] = Poker(settings)
+    on_every_commit(flask.extensions["poker"].poke)
+
+
+class Poker:
+    """Tells the worker that there may be work; at most one poke waits at a time. Never fails the request that pokes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._huey: Huey | None = None
+        self._last = 0.0
+        self._lock = threading.Lock()
+
+    def poke(self) -> None:
+        if time.monotonic() - self._last < POKE_EVERY:
+            return
+        with self._lock:
+            self._last = time.monotonic()
+            try:
+                if self._huey is None:
+                    self._huey = make_huey(self._settings)
+                    _declare(self._huey, None)
+                if self._huey.pending_count() == 0:
+                    self._huey.enqueue(self._huey.huiyin_poke.s())
+            except Exception as problem:
+                log.warning("worker not poked", extra={"problem": type(problem).__name__})
+
+
+def _declare(huey: Huey, flask: Flask | None) -> None:
+    """Name the tasks; only the worker itself has the app to run them in."""
+
+    def look() -> None:
+        if flask is not None:
+            look_at_outbox(flask)
+
+    huey.huiyin_poke = huey.task(name="poke")(look)
+    huey.huiyin_tick = huey.periodic_task(crontab(minute="*"), name="tick")(look)
+    huey.huiyin_sweep = huey.periodic_task(crontab(minute="17", hour="*"), name="sweep")(
+        lambda: sweep(flask) if flask is not None else None
+    )
+
+
+def look_at_outbox(flask: Flask) -> int:
+    """Do everything that is due. Returns how many rows were taken."""
+    settings: Settings = flask.extensions["settings"]
+    total = 0
+    begin_trace()
+    with flask.app_context():
+        while taken := outbox.drain(
+            20, lease_seconds=settings.outbox_lease_seconds, max_attempts=settings.outbox_attempts
+        ):
+            total += taken
+    return total
+
+
+def sweep(flask: Flask) -> int:
+    """Forget finished rows and old events, so that the log of events does not grow for ever."""
+    from sqlalchemy import delete, select
+
+    from app.core.events import DONE, EventRow, OutboxRow
+
+    settings: Settings = flask.extensions["settings"]
+    with flask.app_context():
+        before = now() - timedelta(days=settings.event_days)
+        with unit_of_work() as s:
+            s.execute(delete(OutboxRow).where(OutboxRow.state == DONE, OutboxRow.finished_at < before))
+            gone = s.execute(
+                delete(EventRow).where(
+                    EventRow.at < before, EventRow.id.not_in(select(OutboxRow.event_id).distinct())
+                )
+            )
+        return int(gone.rowcount)
+
+
+class Worker:
+    """The worker process: Huey's consumer for pokes and the clock, and one thread that wakes for rows due later."""
+
+    def __init__(self, flask: Flask) -> None:
+        self.flask = flask
+        self.settings: Settings = flask.extensions["settings"]
+        self.huey = make_huey(self.settings)
+        _declare(self.huey, flask)
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT. What is in hand is finished; what is not comes back by its lease."""
+        with self.flask.app_context():
+            freed = outbox.release_vanished()
+        log.info("worker started", extra={"count": freed, "pid": os.getpid()})
+        alarm = threading.Thread(target=self._watch_due, name="due", daemon=True)
+        alarm.start()
+        consumer = Consumer(self.huey, workers=1, periodic=True, initial_delay=0.05, backoff=1.3, max_delay=0.25)
+        consumer._set_signal_handlers = lambda: None
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._leave)
+        consumer.start()
+        self._mend_index()
+        look_at_outbox(self.flask)
+        while not self._stop.wait(0.2):
+            pass
+        consumer.stop(graceful=False)
+        log.info("worker stopped", extra={"pid": os.getpid()})
+
+    def _mend_index(self) -> None:
+        """A missing or damaged index is made anew from the database, and said so."""
+        with self.flask.app_context():
+            try:
+                if ensure(self.flask.extensions["open_index"]()):
+                    log.warning("search index was made anew")
+            except Exception:
+                log.exception("search index cannot be made")
+
+    def _leave(self, number: int, frame: Any) -> None:
+        self._stop.set()
+
+    def _watch_due(self) -> None:
+        """Retries, holds and silences are due at moments that no commit announces."""
+        while not self._stop.wait(1.0):
+            try:
+                with self.flask.app_context():
+                    wait = outbox.next_due_in()
+                    db.session.remove()
+                if wait == 0.0:
+                    look_at_outbox(self.flask)
+            except Exception as problem:
+                log.warning("outbox not reachable", extra={"problem": type(problem).__name__})
+                self._stop.wait(2.0)

@@ -1,0 +1,1 @@
+"""Reads and writes mails: bytes in, plain facts out, and back. Pure: no database, no web, no network."""

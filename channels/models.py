@@ -1,0 +1,125 @@
+"""What was said, with whom, on which account, and the raw payloads that it came in."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.clock import now
+from app.core.db import Base, CleanText, Json, UTCDateTime, Versioned
+from app.core.people import Contact, Identity
+
+RECEIVED, QUEUED, SENDING, SENT, FAILED, UNDECIDED = "received", "queued", "sending", "sent", "failed", "undecided"
+
+
+class Account(Versioned, Base):
+    """One configured mailbox, official account, widget or call source. `settings` holds what its adapter needs."""
+
+    __tablename__ = "account"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(CleanText(16))
+    slug: Mapped[str] = mapped_column(CleanText(60), unique=True)
+    settings: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+    last_received_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    @property
+    def label(self) -> str:
+        return self.slug
+
+
+class RawPayload(Base):
+    """A payload as it came, kept before anything parses it. `sha256` finds the bytes in the file storage.
+
+    `state`: new, parsed, duplicate (the same message came before), failed (see `reason`; can be replayed).
+    """
+
+    __tablename__ = "raw_payload"
+    __table_args__ = (UniqueConstraint("account_id", "dedup_key"), Index("ix_raw_payload_state_id", "state", "id"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    dedup_key: Mapped[str] = mapped_column(CleanText(200))
+    sha256: Mapped[str] = mapped_column(CleanText(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    source: Mapped[str] = mapped_column(CleanText(400), default="")
+    state: Mapped[str] = mapped_column(CleanText(12), default="new")
+    reason: Mapped[str | None] = mapped_column(CleanText(500))
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    account: Mapped[Account] = relationship()
+
+    @property
+    def label(self) -> str:
+        return self.source or self.dedup_key
+
+
+class Conversation(Versioned, Base):
+    """What was said with one contact on one account. `token` is the short mark by which an answer finds back
+    (the ticket's number, set by the desk); `organisation_id` is known even where the person is not."""
+
+    __tablename__ = "conversation"
+    __table_args__ = (
+        Index("ix_conversation_contact_id_id", "contact_id", "id"),
+        Index("ix_conversation_account_id_token", "account_id", "token"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    identity_id: Mapped[int | None] = mapped_column(ForeignKey("identity.id"), index=True)
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
+    subject: Mapped[str] = mapped_column(CleanText(300), default="")
+    token: Mapped[str | None] = mapped_column(CleanText(40))
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    last_message_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    account: Mapped[Account] = relationship()
+    identity: Mapped[Identity | None] = relationship()
+    contact: Mapped[Contact | None] = relationship()
+
+    @property
+    def label(self) -> str:
+        return self.subject or f"#{self.id}"
+
+
+class Message(Versioned, Base):
+    """One message. `external_id` is the channel's own name for it, unique on its account; ours is stored before sending.
+
+    `direction`: in or out. `author_kind`: contact, user, system. `state` as the constants above.
+    `placed` says why the message is in this conversation.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        UniqueConstraint("account_id", "external_id"),
+        Index("ix_message_conversation_id_id", "conversation_id", "id"),
+        Index("ix_message_state_id", "state", "id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    external_id: Mapped[str] = mapped_column(CleanText(1000))
+    direction: Mapped[str] = mapped_column(CleanText(3))
+    author_kind: Mapped[str] = mapped_column(CleanText(12))
+    author_id: Mapped[int | None] = mapped_column()
+    author_name: Mapped[str] = mapped_column(CleanText(200), default="")
+    subject: Mapped[str] = mapped_column(CleanText(1000), default="")
+    text: Mapped[str] = mapped_column(CleanText())
+    visible_text: Mapped[str] = mapped_column(CleanText())
+    html: Mapped[str | None] = mapped_column(CleanText())
+    answers: Mapped[list[str]] = mapped_column(Json, default=list)
+    state: Mapped[str] = mapped_column(CleanText(12))
+    error: Mapped[str | None] = mapped_column(CleanText(500))
+    provider_id: Mapped[str | None] = mapped_column(CleanText(200))
+    is_auto: Mapped[bool] = mapped_column(Boolean, default=False)
+    is_bounce: Mapped[bool] = mapped_column(Boolean, default=False)
+    placed: Mapped[str] = mapped_column(CleanText(40), default="")
+    to_address: Mapped[str | None] = mapped_column(CleanText(320))
+    raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_payload.id"))
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    conversation: Mapped[Conversation] = relationship()
+
+    @property
+    def label(self) -> str:
+        return self.subject or self.external_id

@@ -1,0 +1,192 @@
+"""Taking in: raw first, then understood, each message once."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.core.audit import note
+from app.core.clock import now
+from app.core.db import session
+from app.core.directory.identities import find_or_create_contact
+from app.core.errors import NotFound, Refused
+from app.core.events import record
+from app.core.files import get_bytes, put_bytes, store_file
+from app.core.permissions import SYSTEM, Actor, require
+from app.core.uow import unit_of_work
+from channels.base import Inbound, Unparseable
+from channels.events import MessageReceived, PayloadFailed
+from channels.models import RECEIVED, Account, Conversation, Message, RawPayload
+from channels.registry import channel_for
+from channels.sending import mark_returned
+from channels.threading import find_conversation
+
+log = logging.getLogger("huiyin.receiving")
+IMPORTED, DUPLICATE, FAILED = "imported", "duplicate", "failed"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one payload: imported, duplicate or failed (with the reason)."""
+
+    state: str
+    raw_id: int
+    reason: str = ""
+    message_id: int | None = None
+
+
+def accept(account_id: int, raw: bytes, *, source: str = "", dedup_key: str | None = None) -> Outcome:
+    """Store a payload durably, then try to understand it. Nothing is lost from the moment this has stored it.
+
+    `dedup_key` defaults to the digest of the bytes. Opens its own units of work; not to be called inside one.
+    """
+    digest = put_bytes(raw)
+    key = (dedup_key or f"sha256:{digest}")[:200]
+    with unit_of_work() as s:
+        known = s.scalar(select(RawPayload).where(RawPayload.account_id == account_id, RawPayload.dedup_key == key))
+        if known is None:
+            known = RawPayload(account_id=account_id, dedup_key=key, sha256=digest, size=len(raw), source=source[-400:])
+            s.add(known)
+            s.flush()
+            fresh = True
+        else:
+            fresh = False
+        raw_id, state, reason = known.id, known.state, known.reason or ""
+    if not fresh and state in ("parsed", "duplicate"):
+        return Outcome(DUPLICATE, raw_id)
+    if not fresh and state == "failed":
+        return Outcome(FAILED, raw_id, reason)
+    return understand(raw_id)
+
+
+def understand(raw_id: int) -> Outcome:
+    """Parse a stored payload and store its message. A payload that cannot be understood stays, with its reason."""
+    row = session().get(RawPayload, raw_id)
+    if row is None:
+        raise NotFound()
+    account = row.account
+    channel, digest, account_id = channel_for(account.kind), row.sha256, account.id
+    try:
+        inbound = channel.parse(account, get_bytes(digest))
+    except Unparseable as problem:
+        return _failed(raw_id, str(problem))
+    except Exception as problem:
+        # A bug in a parser must not lose a message: it waits in the raw inbox until a better release replays it.
+        log.exception("parser broke", extra={"raw_id": raw_id, "problem": type(problem).__name__})
+        return _failed(raw_id, f"解析程序出错（{type(problem).__name__}）")
+    session().rollback()
+    try:
+        with unit_of_work() as s:
+            raw = s.get_one(RawPayload, raw_id)
+            message = receive(s.get_one(Account, account_id), inbound, raw)
+            raw.state, raw.reason = ("parsed", None) if message else ("duplicate", None)
+            return Outcome(IMPORTED if message else DUPLICATE, raw_id, message_id=message.id if message else None)
+    except ValueError as problem:
+        return _failed(raw_id, f"内容存不下：{problem}")
+
+
+def _failed(raw_id: int, reason: str) -> Outcome:
+    session().rollback()
+    with unit_of_work() as s:
+        row = s.get_one(RawPayload, raw_id)
+        row.state, row.reason = "failed", reason[:500]
+        record(PayloadFailed(raw_id=raw_id))
+    return Outcome(FAILED, raw_id, reason)
+
+
+def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -> Message | None:
+    """Store a message once, in the conversation that it belongs to. Returns None when it is there already.
+
+    Two different messages under one id (a broken sender, or a forged id) are both kept: the second gets its digest
+    appended, because losing a customer's words is worse than showing them twice.
+    """
+    external_id = inbound.external_id[:900]
+    known = _find(account, external_id)
+    if known is not None:
+        if (known.text, known.subject) == (inbound.text, inbound.subject[:1000]) or known.direction == "out":
+            return None
+        external_id += "#" + hashlib.sha256(f"{inbound.subject}\n{inbound.text}".encode()).hexdigest()[:16]
+        if _find(account, external_id) is not None:
+            return None
+
+    contact = identity = None
+    if inbound.sender is not None:
+        who = inbound.sender
+        contact, identity = find_or_create_contact(
+            SYSTEM, who.kind, who.value, name=who.name, verified=who.verified, suspect=who.suspect
+        )
+    place = find_conversation(account, inbound, contact, identity)
+    conversation = place.conversation
+    if conversation is None:
+        conversation = Conversation(
+            account_id=account.id,
+            identity_id=identity.id if identity else None,
+            contact_id=contact.id if contact else None,
+            organisation_id=(contact and contact.organisation_id) or (identity and identity.organisation_id),
+            subject=inbound.subject[:300],
+        )
+        session().add(conversation)
+        session().flush()
+    moment = now()
+    message = Message(
+        conversation_id=conversation.id,
+        account_id=account.id,
+        external_id=external_id,
+        direction="in",
+        author_kind="contact" if contact or identity else "unknown",
+        author_id=contact.id if contact else None,
+        author_name=(inbound.sender.name or inbound.sender.value if inbound.sender else "")[:200],
+        subject=inbound.subject[:1000],
+        text=inbound.text,
+        visible_text=inbound.visible_text,
+        html=inbound.html,
+        answers=[a for a in inbound.answers if a][:50],
+        state=RECEIVED,
+        is_auto=inbound.is_auto,
+        is_bounce=inbound.is_bounce,
+        placed=place.why,
+        to_address=inbound.reply_to[:320] if inbound.reply_to else None,
+        raw_id=raw.id if raw else None,
+        sent_at=inbound.sent_at,
+        created_at=moment,
+    )
+    session().add(message)
+    session().flush()
+    for file in inbound.files:
+        store_file(
+            file.content, file.name, file.mime, owner="message", owner_id=message.id, content_id=file.content_id
+        )
+    conversation.last_message_at = moment
+    account.last_received_at = moment
+    session().flush()
+    if inbound.is_bounce and place.returned is not None:
+        mark_returned(place.returned, inbound.bounce_reason)
+    record(
+        MessageReceived(
+            conversation_id=conversation.id,
+            version=conversation.version,
+            message_id=message.id,
+            threaded=place.conversation is not None,
+        )
+    )
+    return message
+
+
+def _find(account: Account, external_id: str) -> Message | None:
+    return session().scalar(
+        select(Message).where(Message.account_id == account.id, Message.external_id == external_id)
+    )
+
+
+def replay(actor: Actor, raw_id: int) -> Outcome:
+    """Try a failed payload again, after a release or a setting changed. Opens its own units of work."""
+    require(actor, "channel.manage")
+    row = session().get(RawPayload, raw_id)
+    if row is None:
+        raise NotFound()
+    if row.state not in ("failed", "new"):
+        raise Refused("只有失败的原始消息可以重放。")
+    with unit_of_work() as s:
+        note(actor, "raw.replayed", s.get_one(RawPayload, raw_id))
+    return understand(raw_id)

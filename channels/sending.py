@@ -1,0 +1,233 @@
+"""Sending out: stored first, announced as `sending` before the call, never repeated where that could deliver twice."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from app.core.audit import note
+from app.core.clock import now
+from app.core.db import session
+from app.core.errors import Invalid, NotFound, Refused
+from app.core.events import record
+from app.core.files import StoredFile, get_bytes
+from app.core.outbox import Job, Retry, Undecided
+from app.core.permissions import Actor, require
+from app.core.uow import unit_of_work
+from channels.base import InboundFile, Outbound, SendFailed, SendUndecided
+from channels.events import MessageNotSent, MessageQueued, MessageSent
+from channels.models import FAILED, QUEUED, SENDING, SENT, UNDECIDED, Account, Conversation, Message
+from channels.registry import channel_for
+
+log = logging.getLogger("huiyin.sending")
+
+
+def queue_message(
+    actor: Actor,
+    conversation: Conversation,
+    text: str,
+    *,
+    is_auto: bool = False,
+    files: Sequence[StoredFile] = (),
+) -> Message:
+    """Write an answer into the outbox. Raises Invalid when it is empty, Refused when nobody can be reached.
+
+    It goes to the address that the last message came from, under an id of ours that is stored now.
+    """
+    if not text.strip():
+        raise Invalid.of("text", "写点内容。")
+    account = conversation.account
+    last = last_inbound(conversation)
+    to = (last.to_address if last else None) or (conversation.identity.value if conversation.identity else None)
+    if not to:
+        raise Refused("这个会话没有可以回复的地址。")
+    if not account.active:
+        raise Refused("渠道账号「%(account)s」已停用。", account=account.slug)
+    domain = str(account.settings.get("address", "")).rpartition("@")[2] or "huiyin.invalid"
+    message = Message(
+        conversation_id=conversation.id,
+        account_id=account.id,
+        external_id=f"{conversation.token or conversation.id}.{uuid.uuid4().hex}@{domain}",
+        direction="out",
+        author_kind=actor.kind,
+        author_id=actor.id,
+        author_name=actor.name,
+        subject=conversation.subject,
+        text=text.strip(),
+        visible_text=text.strip(),
+        state=QUEUED,
+        is_auto=is_auto,
+        to_address=to,
+        answers=_ancestors(conversation),
+        created_at=now(),
+    )
+    session().add(message)
+    conversation.last_message_at = now()
+    session().flush()
+    for file in files:
+        file.owner, file.owner_id = "message", message.id
+    record(MessageQueued(conversation_id=conversation.id, version=conversation.version, message_id=message.id))
+    return message
+
+
+def last_inbound(conversation: Conversation) -> Message | None:
+    """The newest message of the outside that a person wrote, or else the newest of all."""
+    return session().scalar(
+        select(Message)
+        .where(Message.conversation_id == conversation.id, Message.direction == "in", Message.is_bounce.is_(False))
+        .order_by(Message.is_auto, Message.id.desc())
+        .limit(1)
+    )
+
+
+def _ancestors(conversation: Conversation) -> list[str]:
+    """Ids for In-Reply-To (the first) and References (all, newest first), at most 20."""
+    rows = session().scalars(
+        select(Message)
+        .where(Message.conversation_id == conversation.id, Message.is_bounce.is_(False))
+        .order_by(Message.direction == "out", Message.id.desc())
+        .limit(20)
+    ).all()
+    newest_in = next((m for m in rows if m.direction == "in"), None)
+    ordered = sorted(rows, key=lambda m: m.id, reverse=True)
+    if newest_in is not None:
+        ordered.remove(newest_in)
+        ordered.insert(0, newest_in)
+    return [m.external_id.partition("#")[0] for m in ordered if not m.external_id.startswith("sha256:")]
+
+
+def deliver(message_id: int, job: Job) -> None:
+    """Send one queued message: `sending` is committed before the call. After a crash a message found in `sending` is
+    undecided unless the channel delivers once under one key. Raises Retry or Undecided for the outbox."""
+    prepared = _begin(message_id, job)
+    if prepared is None:
+        return
+    account, outbound = prepared
+    channel = channel_for(account.kind)
+    try:
+        provider_id = channel.send(account, outbound)
+    except SendUndecided as problem:
+        _settle(message_id, UNDECIDED, str(problem))
+        raise Undecided(str(problem)) from None
+    except SendFailed as problem:
+        if problem.final or job.last:
+            with job.done():
+                _write(message_id, FAILED, str(problem))
+            return
+        _settle(message_id, QUEUED, str(problem))
+        raise Retry(str(problem)) from None
+    with job.done() as _:
+        message = session().get_one(Message, message_id)
+        message.state, message.error, message.provider_id, message.sent_at = SENT, None, provider_id, now()
+        message.conversation.account.last_sent_at = now()
+        session().flush()
+        record(
+            MessageSent(
+                conversation_id=message.conversation_id, version=message.conversation.version, message_id=message_id
+            )
+        )
+
+
+def _begin(message_id: int, job: Job) -> tuple[Account, Outbound] | None:
+    """Announce the send. Returns None when there is nothing left to do."""
+    unsure = False
+    with unit_of_work() as s:
+        message = s.get(Message, message_id)
+        if message is None or message.state in (SENT, FAILED):
+            return None
+        account = message.conversation.account
+        if message.state in (SENDING, UNDECIDED) and not channel_for(account.kind).idempotent:
+            unsure = message.state == SENDING
+            if not unsure and job.attempts > 1:
+                unsure = True
+        message.state = UNDECIDED if unsure else SENDING
+        if unsure:
+            message.error = "发送中断，不知道对方是否已经收到。"
+            record(
+                MessageNotSent(
+                    conversation_id=message.conversation_id,
+                    version=message.conversation.version,
+                    message_id=message_id,
+                    state=UNDECIDED,
+                )
+            )
+    if unsure:
+        raise Undecided("interrupted while sending")
+    message = session().get_one(Message, message_id)
+    conversation = message.conversation
+    last = last_inbound(conversation)
+    files = session().scalars(
+        select(StoredFile).where(StoredFile.owner == "message", StoredFile.owner_id == message_id)
+    ).all()
+    outbound = Outbound(
+        external_id=message.external_id,
+        key=job.key,
+        to=message.to_address or "",
+        to_name=conversation.contact.name if conversation.contact else "",
+        subject=message.subject,
+        text=message.text,
+        answers=tuple(message.answers),
+        quoted=last.visible_text if last else "",
+        quoted_by=last.author_name if last else "",
+        files=tuple(InboundFile(f.name, f.mime, get_bytes(f.sha256), f.content_id) for f in files),
+        is_auto=message.is_auto,
+        token=conversation.token,
+    )
+    account = conversation.account
+    session().expunge(account)
+    session().rollback()
+    return account, outbound
+
+
+def _settle(message_id: int, state: str, error: str) -> None:
+    with unit_of_work():
+        _write(message_id, state, error)
+
+
+def _write(message_id: int, state: str, error: str) -> None:
+    message = session().get_one(Message, message_id)
+    message.state, message.error = state, error[:500]
+    session().flush()
+    if state in (FAILED, UNDECIDED):
+        record(
+            MessageNotSent(
+                conversation_id=message.conversation_id,
+                version=message.conversation.version,
+                message_id=message_id,
+                state=state,
+            )
+        )
+
+
+def mark_returned(message: Message, reason: str) -> None:
+    """A message of ours came back: it failed after all, and says so where it stands."""
+    message.state, message.error = FAILED, (reason or "对方邮箱拒收。")[:500]
+    session().flush()
+    record(
+        MessageNotSent(
+            conversation_id=message.conversation_id,
+            version=message.conversation.version,
+            message_id=message.id,
+            state=FAILED,
+        )
+    )
+
+
+def send_again(actor: Actor, message_id: int) -> Message:
+    """Queue a failed or undecided message once more: the person takes the risk that it arrives twice."""
+    require(actor, "ticket.work")
+    message = session().get(Message, message_id)
+    if message is None or message.direction != "out":
+        raise NotFound()
+    if message.state not in (FAILED, UNDECIDED):
+        raise Refused("只有发送失败或结果未知的消息可以重发。")
+    note(actor, "message.sent_again", message, before=message.state, after=QUEUED)
+    message.state, message.error = QUEUED, None
+    session().flush()
+    record(
+        MessageQueued(
+            conversation_id=message.conversation_id, version=message.conversation.version, message_id=message_id
+        )
+    )
+    return message

@@ -1,0 +1,61 @@
+"""Which conversation a message belongs to, and why.
+
+In this order: an id of ours that it answers; the ids it refers to, latest first; the short mark in its subject, but
+only for somebody of the same conversation or company: a stranger who quotes a number does not join.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.core.db import session
+from app.core.directory.merging import family_ids
+from app.core.people import Contact, Identity
+from channels.base import Inbound
+from channels.models import Account, Conversation, Message
+
+
+@dataclass(frozen=True)
+class Place:
+    """`conversation` is None for a new one. `why` is a short code; `returned` is our message that bounced."""
+
+    conversation: Conversation | None
+    why: str
+    returned: Message | None = None
+
+
+def find_conversation(
+    account: Account, inbound: Inbound, contact: Contact | None, identity: Identity | None
+) -> Place:
+    if inbound.returned and (mine := _by_external_id(account, inbound.returned)):
+        return Place(mine.conversation, "returned", mine)
+    for position, external_id in enumerate(inbound.answers):
+        if external_id and (found := _by_external_id(account, external_id)):
+            return Place(found.conversation, "in_reply_to" if position == 0 else "references")
+    if inbound.token:
+        candidate = session().scalar(
+            select(Conversation)
+            .where(Conversation.account_id == account.id, Conversation.token == inbound.token)
+            .order_by(Conversation.id.desc())
+        )
+        if candidate is not None and _belongs(candidate, contact, identity):
+            return Place(candidate, "subject_token")
+        if candidate is not None:
+            return Place(None, "stranger_with_token")
+    return Place(None, "new")
+
+
+def _by_external_id(account: Account, external_id: str) -> Message | None:
+    return session().scalar(
+        select(Message).where(Message.account_id == account.id, Message.external_id == external_id[:900])
+    )
+
+
+def _belongs(conversation: Conversation, contact: Contact | None, identity: Identity | None) -> bool:
+    if identity is not None and conversation.identity_id == identity.id:
+        return True
+    if contact is None:
+        return False
+    if conversation.contact_id in family_ids(contact):
+        return True
+    return contact.organisation_id is not None and contact.organisation_id == conversation.organisation_id

@@ -1,0 +1,163 @@
+"""How good and how fast the search is, as numbers: a judged set in, the figures of docs and CI out. Needs no database.
+
+A set is a folder with docs.jsonl ({"id", "title", "body"}), queries ({"id", "text"} a line) and qrels (query, document,
+grade; tab separated). Each file may be gzipped.
+"""
+
+import gzip
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TextIO
+
+from app.core.errors import Invalid
+from knowledge.analysis import prepare
+from knowledge.index import IndexDocument, Passage, Query
+from knowledge.whoosh_index import WhooshIndex
+
+DEPTH = 10
+_QUERIES = ("queries.jsonl", "queries-dev.jsonl")
+_QRELS = ("qrels.tsv", "qrels-dev.tsv")
+Report = dict[str, int | float | None]
+
+
+def evaluate(
+    folder: Path,
+    queries: Path | None = None,
+    qrels: Path | None = None,
+    limit: int | None = None,
+    threads: int = 1,
+    progress: Callable[[str, int], None] | None = None,
+) -> Report:
+    """Index the documents of a folder into a passing index and ask all judged queries, or the first `limit` of them.
+
+    Times are milliseconds per query in this process, analysis and filters included, passages not. Without judgements
+    all queries are asked and the three qualities are None. Raises Invalid where a file is missing or unreadable.
+    """
+    documents = _find(folder, ("docs.jsonl",))
+    asked_in = queries or _find(folder, _QUERIES)
+    judged_in = qrels or _find(folder, _QRELS, needed=False)
+    if documents is None or asked_in is None:
+        raise Invalid.of("folder", "%(folder)s 里没有 docs.jsonl 或查询文件。", folder=str(folder))
+    judged = _qrels(judged_in) if judged_in else {}
+    asked = [(str(row["id"]), str(row["text"])) for row in _rows(asked_in)]
+    if judged_in:
+        asked = [(number, text) for number, text in asked if number in judged]
+    asked = asked[:limit] if limit is not None else asked
+
+    prepare()
+    with tempfile.TemporaryDirectory(prefix="huiyin-") as passing:
+        index = WhooshIndex(Path(passing))
+        started = time.perf_counter()
+        count = index.rebuild(_documents(documents), lambda n: progress("index", n) if progress else None)
+        took = time.perf_counter() - started
+        answers, times = _ask(index, asked, threads, progress)
+        size = index.health().bytes
+        index.close()
+    report: Report = {"documents": count, "queries": len(asked)}
+    report |= _qualities(answers, judged) if judged_in and asked else dict.fromkeys(("mrr@10", "recall@10", "ndcg@10"))
+    report |= {f"p{share}_ms": _percentile(times, share) for share in (50, 95, 99)}
+    report |= {"index_docs_per_s": round(count / took, 1) if took else None, "index_bytes": size}
+    return report
+
+
+def _ask(
+    index: WhooshIndex, asked: list[tuple[str, str]], threads: int, progress: Callable[[str, int], None] | None
+) -> tuple[dict[str, list[str]], list[float]]:
+    def ask(query: tuple[str, str]) -> tuple[str, list[str], float]:
+        started = time.perf_counter()
+        hits = index.search(Query(query[1], limit=DEPTH, passages=False))
+        return query[0], [hit.id for hit in hits], (time.perf_counter() - started) * 1000
+
+    if asked:
+        ask(asked[0])  # opens the files, which is not a query's time
+    answers: dict[str, list[str]] = {}
+    times: list[float] = []
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        results: Iterable[tuple[str, list[str], float]] = map(ask, asked) if threads == 1 else pool.map(ask, asked)
+        for done, (number, found, took) in enumerate(results, 1):
+            answers[number] = found
+            times.append(took)
+            if progress and done % 100 == 0:
+                progress("search", done)
+    return answers, times
+
+
+def _qualities(answers: dict[str, list[str]], judged: dict[str, dict[str, float]]) -> Report:
+    mrr = recall = ndcg = 0.0
+    for number, found in answers.items():
+        grades = judged[number]
+        relevant = [grade for grade in grades.values() if grade > 0]
+        ranks = [rank for rank, name in enumerate(found) if grades.get(name, 0) > 0]
+        mrr += 1 / (ranks[0] + 1) if ranks else 0
+        recall += len(ranks) / len(relevant) if relevant else 0
+        gain = sum(grades[found[rank]] / math.log2(rank + 2) for rank in ranks)
+        ideal = sum(grade / math.log2(rank + 2) for rank, grade in enumerate(sorted(relevant, reverse=True)[:DEPTH]))
+        ndcg += gain / ideal if ideal else 0
+    count = len(answers)
+    return {"mrr@10": round(mrr / count, 4), "recall@10": round(recall / count, 4), "ndcg@10": round(ndcg / count, 4)}
+
+
+def _percentile(times: list[float], share: int) -> float | None:
+    if not times:
+        return None
+    ordered = sorted(times)
+    return round(ordered[min(len(ordered) - 1, math.ceil(len(ordered) * share / 100) - 1)], 3)
+
+
+def _find(folder: Path, names: Iterable[str], needed: bool = True) -> Path | None:
+    for name in names:
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                return path
+    return None
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        if path.suffix == ".gz":
+            return gzip.open(path, "rt", encoding="utf-8")
+        return path.open(encoding="utf-8")
+    except OSError as problem:
+        raise Invalid.of("file", "%(file)s 读不了。", file=str(path)) from problem
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with _open(path) as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    row = json.loads(line)
+                    row["id"]
+                except (ValueError, KeyError, TypeError) as problem:
+                    raise Invalid.of(
+                        "file", "%(file)s 第 %(line)s 行不是所需的格式。", file=path.name, line=number
+                    ) from problem
+                yield row
+
+
+def _documents(path: Path) -> Iterator[IndexDocument]:
+    for row in _rows(path):
+        yield IndexDocument(str(row["id"]), str(row.get("title") or ""), (Passage(str(row.get("body") or "")),))
+
+
+def _qrels(path: Path) -> dict[str, dict[str, float]]:
+    """Query → document → grade. Three columns, or the four of TREC."""
+    judged: dict[str, dict[str, float]] = {}
+    with _open(path) as lines:
+        for number, line in enumerate(lines, 1):
+            cells = line.split()
+            if not cells:
+                continue
+            try:
+                judged.setdefault(cells[0], {})[cells[-2]] = float(cells[-1])
+            except (ValueError, IndexError):
+                if number > 1:  # the first line may be a heading
+                    raise Invalid.of(
+                        "file", "%(file)s 第 %(line)s 行不是所需的格式。", file=path.name, line=number
+                    ) from None
+    return judged

@@ -1,0 +1,206 @@
+"""What the tests need beside Python: PostgreSQL, Redis, Chromium with Chinese fonts.
+
+`services()` starts the two servers on free loopback ports, in a temporary folder and as an unprivileged user, and
+stops them at the end. What is missing is installed when we are root on Debian or Ubuntu; else it is named together
+with the line to type. `python scripts/services.py COMMAND …` runs a command beside them; without a command it
+prints the HUIYIN_TEST_* lines and stays until Ctrl-C.
+"""
+
+import ctypes
+import glob
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+PACKAGES = {
+    "postgres": ["postgresql"],
+    "redis": ["redis-server"],
+    "chromium": ["chromium", "fonts-noto-cjk"],
+}
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def find(name: str) -> str | None:
+    """Where a program is; PostgreSQL's are not on Debian's PATH."""
+    versions = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4].split(".")[0]))
+    return shutil.which(name, path=os.pathsep.join([*reversed(versions), os.environ.get("PATH", os.defpath)]))
+
+
+def have(part: str) -> bool:
+    """Whether everything that a part needs is on this machine."""
+    if part == "postgres":
+        return bool(find("initdb") and find("postgres"))
+    if part == "redis":
+        return bool(find("redis-server"))
+    return bool(chromium()) and _has_chinese_font()
+
+
+def chromium() -> str | None:
+    """The browser that tests drive; HUIYIN_TEST_CHROMIUM names another."""
+    return os.environ.get("HUIYIN_TEST_CHROMIUM") or find("chromium") or find("chromium-browser")
+
+
+def _has_chinese_font() -> bool:
+    if not find("fc-list"):
+        return False
+    found = subprocess.run(["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True, check=False)
+    return bool(found.stdout.strip())
+
+
+def install(parts: list[str]) -> None:
+    """Install the Debian packages of what is missing, when that is possible; prints what it does."""
+    missing = [name for part in parts if not have(part) for name in PACKAGES[part]]
+    if not missing:
+        return
+    line = "apt-get install --no-install-recommends " + " ".join(missing)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        print(f"missing here: {', '.join(missing)}. On Debian or Ubuntu type: sudo {line}", flush=True)
+        return
+    print(f"{line} (a few minutes the first time)", flush=True)
+    # RUNLEVEL=1: the packages must not start servers of their own; ours live in a temporary folder.
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    update = ["apt-get", "update", "-qq"]
+    for command in (update, ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]):
+        done = subprocess.run(
+            command, env=quiet, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if done.returncode:
+            print(done.stdout[-2000:], flush=True)
+            print(f"failed: {' '.join(command)}", flush=True)
+            return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _before() -> None:
+    if _libc is not None:
+        _libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: they go with us, however we go
+
+
+def _user() -> dict[str, object]:
+    """The unprivileged user for servers when we are root: PostgreSQL refuses to run as root, and is right."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    return {}
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit:
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"{process.args} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@contextmanager
+def _server(command: list[str], port: int, folder: Path, stop: signal.Signals) -> Iterator[None]:
+    log = folder / "log"
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            preexec_fn=_before, **_user(),  # type: ignore[call-overload]
+        )
+    try:
+        _wait_for(port, process, log)
+        yield
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A PostgreSQL of our own without any care for power cuts; gives its address."""
+    data, port = folder / "data", _free_port()
+    initdb = [find("initdb"), "-D", str(data), "-U", "huiyin", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    made = subprocess.run(
+        initdb, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **_user()  # type: ignore[call-overload]
+    )
+    if made.returncode:
+        raise RuntimeError(made.stdout)
+    options = {
+        "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "max_connections": 200,
+        "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+    }
+    command = [find("postgres") or "postgres", "-D", str(data)]
+    for name, value in options.items():
+        command += ["-c", f"{name}={value}"]
+    with _server(command, port, folder, signal.SIGINT):
+        yield f"postgresql+psycopg://huiyin@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """A Redis of our own that keeps nothing; gives its address."""
+    port = _free_port()
+    command = [find("redis-server") or "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+               "--appendonly", "no", "--dir", str(folder)]  # fmt: skip
+    with _server(command, port, folder, signal.SIGTERM):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextmanager
+def services(parts: list[str]) -> Iterator[dict[str, str]]:
+    """Start what can be started; gives the HUIYIN_TEST_* variables of what is there."""
+    install(parts)
+    found: dict[str, str] = {}
+    with ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="huiyin-tests-", ignore_cleanup_errors=True)))
+        root.chmod(0o755)
+        for part, start in (("postgres", postgres), ("redis", redis)):
+            if part in parts and have(part):
+                folder = root / part
+                folder.mkdir()
+                if user := _user():
+                    os.chown(folder, user["user"], user["group"])  # type: ignore[arg-type]
+                found[f"HUIYIN_TEST_{part.upper()}_URL"] = stack.enter_context(start(folder))
+        if "chromium" in parts and have("chromium") and (browser := chromium()):
+            found["HUIYIN_TEST_CHROMIUM"] = browser
+        yield found
+
+
+def main() -> int:
+    """Run a command beside the services, or hold them for other terminals."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    with services(list(PACKAGES)) as found:
+        for name, value in found.items():
+            print(f"{name}={value}", flush=True)
+        if sys.argv[1:]:
+            return subprocess.run(sys.argv[1:], env={**os.environ, **found}, check=False).returncode
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            pass
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,96 @@
+"""The API against its own description: whatever is sent, nothing crashes and every answer has the documented shape.
+
+Runs alone with `pytest tests/api/test_schemathesis.py`; HUIYIN_TEST_EXAMPLES sets how many requests each operation gets.
+"""
+
+import os
+import warnings
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.core.directory import merging
+from app.core.permissions import SYSTEM
+from app.core.uow import unit_of_work
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import schemathesis
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+pytestmark = pytest.mark.schemathesis
+EXAMPLES = int(os.environ.get("HUIYIN_TEST_EXAMPLES", "25"))
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.unsupported_method,
+    checks.ignored_auth,
+]
+
+
+@pytest.fixture
+def described(app, world):
+    with unit_of_work():
+        merging.merge_contacts(SYSTEM, world["wang"], world["li"])
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore")
+def test_every_answer_is_as_described(app, api, described):
+    token = api("administrator").token
+    tried = set()
+    for found in described.get_all_operations():
+        operation = found.ok()
+        tried.add(operation.label)
+
+        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy(), known=st.integers(0, 4))
+        def attempt(case, known):
+            if known and case.path_parameters:  # ids that exist, most of the time: a 404 teaches little
+                case.path_parameters = dict.fromkeys(case.path_parameters, known)
+            case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
+
+        attempt()
+    assert {"POST /api/v1/contacts", "PATCH /api/v1/devices/{device_id}"} <= tried
+    assert len(tried) >= 20
+
+
+def test_the_description_is_open_and_complete(app, client):
+    answer = client.get("/api/v1/openapi.json")
+    assert answer.status_code == 200 and client.get("/openapi.json").get_json() == answer.get_json()
+    assert client.get("/api/v1/openapi.json", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    spec = answer.get_json()
+    assert spec["openapi"].startswith("3.1")
+    described = {(path, method) for path, item in spec["paths"].items() for method in item if method != "parameters"}
+    served = {
+        (str(rule.rule).replace("<int:", "{").replace("<", "{").replace(">", "}"), method.lower())
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/") and not rule.rule.endswith("openapi.json")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert described == served
+    ids = [op["operationId"] for item in spec["paths"].values() for method, op in item.items() if method != "parameters"]
+    assert len(ids) == len(set(ids))
+    for path, item in spec["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                assert operation.get("summary"), f"{method} {path} says nothing"
+                assert "x-permissions" in operation or operation["security"] == []
+
+
+def test_the_docs_page_obeys_the_policy(client):
+    page = client.get("/api/docs")
+    text = page.get_data(as_text=True)
+    assert page.status_code == 200 and page.mimetype == "text/html"
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    for part in text.split("<script")[1:]:
+        assert part.split(">", 1)[0].strip().startswith("src=") and part.split(">", 1)[1].startswith("</script>")
+    assert "<style" not in text and "style=" not in text and "http://" not in text and "https://" not in text
+    for address in (piece.split('"')[0] for piece in text.split('="/static/')[1:]):
+        assert client.get("/static/" + address).status_code == 200

@@ -1,0 +1,179 @@
+"""Fixtures. Every test gets an empty database of its own, a stopped outbox (`drain()` runs it) and no network."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
+
+import app.models
+from app import realtime
+from app.config import Settings
+from app.core import passwords
+from app.core.db import Base, db
+from app.core.logins import LoginSession, token_hash
+from app.core.outbox import drain as drain_outbox
+from app.core.people import Organisation, User
+from app.core.permissions import Actor
+from app.core.uow import unit_of_work
+from app.factory import create_app
+from app.web.security import limiter
+
+POSTGRES = os.environ.get("HUIYIN_TEST_POSTGRES_URL", "")
+PASSWORD = "correct-horse-battery"
+
+
+def on_postgres() -> bool:
+    """Whether this run tests on PostgreSQL (HUIYIN_TEST_DATABASE=postgresql) and not on SQLite."""
+    return os.environ.get("HUIYIN_TEST_DATABASE") == "postgresql"
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with all tables: a SQLite file to copy, or a PostgreSQL database of this worker to empty."""
+    if not on_postgres():
+        path = tmp_path_factory.mktemp("template") / "template.sqlite3"
+        engine = create_engine(f"sqlite:///{path}")
+        Base.metadata.create_all(engine)
+        engine.dispose()
+        yield str(path)
+        return
+    assert POSTGRES, "HUIYIN_TEST_DATABASE=postgresql needs HUIYIN_TEST_POSTGRES_URL"
+    name = f"huiyin_{secrets.token_hex(6)}"
+    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = POSTGRES.rsplit("/", 1)[0] + f"/{name}"
+    if "?" in POSTGRES:
+        url += "?" + POSTGRES.rsplit("?", 1)[1]
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    yield url
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def settings(template: str, tmp_path: Path) -> Settings:
+    """Settings of a house in a folder of this test, with its own empty database."""
+    given: dict[str, Any] = {"data_dir": tmp_path / "data", "secret_key": "test-key", "demo": True}
+    (tmp_path / "data").mkdir()
+    if on_postgres():
+        engine = create_engine(template)
+        tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+        with engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        engine.dispose()
+        return Settings(**given, database_url=template)
+    source = sqlite3.connect(template)
+    target = sqlite3.connect(tmp_path / "data" / "huiyin.sqlite3")
+    source.backup(target)
+    source.close()
+    target.close()
+    return Settings(**given)
+
+
+class FreshClient(FlaskClient):
+    """Each request in an app context of its own, as in real life: the test's own context would lend it `g` and rows."""
+
+    def open(self, *given: Any, **named: Any) -> Any:
+        db.session.rollback()
+        with self.application.app_context():
+            return super().open(*given, **named)
+
+    def log_in(self, user: User) -> "FreshClient":
+        """Sign in as this user without the slow way over a password; returns the client."""
+        token = secrets.token_urlsafe(16)
+        with unit_of_work() as s:
+            s.add(LoginSession(user_id=user.id, token_hash=token_hash(token)))
+        with self.session_transaction() as cookie:
+            cookie.clear()
+            cookie.permanent = True
+            cookie["login"] = token
+        return self
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "_nobody", [])
+
+
+@pytest.fixture
+def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """The application, with an app context open for the length of the test."""
+    flask = create_app(settings)
+    flask.testing = True
+    flask.test_client_class = FreshClient
+    flask.config["WTF_CSRF_ENABLED"] = False
+    flask.config["REALTIME_BY_HAND"] = True
+    monkeypatch.setattr(limiter, "enabled", False)
+    with flask.app_context():
+        yield flask
+        realtime.hub_of(flask).stop()
+        db.session.remove()
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FreshClient:
+    found = app.test_client()
+    assert isinstance(found, FreshClient)
+    return found
+
+
+@pytest.fixture
+def runner(app: Flask) -> Any:
+    return app.test_cli_runner()
+
+
+@pytest.fixture
+def drain(app: Flask) -> Callable[[], int]:
+    """Do everything that the outbox owes now, as the worker would."""
+
+    def run() -> int:
+        total = 0
+        while taken := drain_outbox():
+            total += taken
+        return total
+
+    return run
+
+
+@pytest.fixture
+def make_user(app: Flask) -> Callable[..., User]:
+    """make_user("agent") adds an active user of that role; `organisation=` limits it to a company."""
+
+    def make(role: str = "agent", name: str | None = None, organisation: Organisation | None = None, **given: Any) -> User:
+        with unit_of_work() as s:
+            user = User(
+                name=name or f"{role}-{secrets.token_hex(3)}",
+                display_name=given.pop("display_name", role),
+                role=role,
+                organisation_id=organisation.id if organisation else None,
+                **given,
+            )
+            s.add(user)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def actor(make_user: Callable[..., User]) -> Callable[..., Actor]:
+    """actor("agent") is a saved user of that role as the first argument of a service."""
+
+    def make(role: str = "agent", **given: Any) -> Actor:
+        return make_user(role, **given).actor("test")
+
+    return make

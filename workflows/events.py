@@ -1,0 +1,54 @@
+"""What happens to tickets, in the past tense."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.core.events import Event
+
+
+@dataclass(frozen=True)
+class TicketOpened(Event):
+    """A new ticket stands in the queue."""
+
+    subject: ClassVar[str] = "ticket"
+    ticket_id: int
+    version: int
+
+
+@dataclass(frozen=True)
+class TicketStepTaken(Event):
+    """A step of the ticket law was taken; `before` and `after` are states (the same where the step stays)."""
+
+    subject: ClassVar[str] = "ticket"
+    ticket_id: int
+    version: int
+    step: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class TicketChanged(Event):
+    """Something about a ticket changed that is no step: a note, a link, its kind or device."""
+
+    subject: ClassVar[str] = "ticket"
+    ticket_id: int
+    version: int
+
+
+@dataclass(frozen=True)
+class HoldEnds(Event):
+    """The moment until which a ticket was held; its reaction runs then. `hold` is the ticket's how-many-th hold."""
+
+    subject: ClassVar[str] = ""
+    ticket_id: int
+    hold: int
+
+
+@dataclass(frozen=True)
+class SilenceEnds(Event):
+    """The moment until which an answer to a delivered follow-up question is waited for."""
+
+    subject: ClassVar[str] = ""
+    ticket_id: int
+    follow_up_id: int
