@@ -16,6 +16,7 @@ from app.core.errors import DeskError
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from channels import accounts, receiving
+from channels.mail.mailboxes import read_mails
 from channels.models import RawPayload
 
 channel = AppGroup("channel", help="Accounts, imports and raw payloads.")
@@ -82,8 +83,6 @@ def import_mail(slug: str, paths: tuple[Path, ...], as_json: bool) -> None:
         raise click.UsageError(f"{slug} is no e-mail account")
     result: dict[str, Any] = {"seen": 0, "imported": 0, "duplicate": 0, "failed": []}
     account_id = found.id
-    from channels.mail.mailboxes import read_mails
-
     for path in paths:
         for name, content in read_mails(path):
             result["seen"] += 1

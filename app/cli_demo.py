@@ -2,13 +2,17 @@
 
 import click
 from flask import current_app
+from flask.cli import AppGroup
 
-from app.cli_desk import desk
 from app.cli_output import answer, json_option, plain_errors
 from app.demo.load import is_loaded, load_demo
 
 
-@desk.command("demo")
+def hang_into(desk: AppGroup) -> None:
+    """Add the command to the group."""
+    desk.command("demo")(demo)
+
+
 @click.option("--reset", is_flag=True, help="Empty every table first. Everything that is there is lost.")
 @click.option("--tickets", "count", type=click.IntRange(0, 100_000), help="As many tickets; default: the hand-written ones.")
 @json_option

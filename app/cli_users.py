@@ -129,7 +129,7 @@ def outbox(state: str | None, limit: int, as_json: bool) -> None:
             "error": row.error,
             "due_at": row.due_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        for row in outbox_rows(state or "open", limit=limit).rows
+        for row, _event in outbox_rows(state or "open", limit=limit).rows
     ]
     lines = (
         f"{i['id']}\t{i['state']}\t{i['event']}\t{i['reaction']}\t{i['attempts']}\t{i['error'] or ''}" for i in items

@@ -142,16 +142,18 @@ class Settings:
         if self.secret_key:
             return self.secret_key
         path = self.data_dir / "secret.key"
+        if path.exists():
+            return path.read_text().strip()
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        draft = self.data_dir / f".secret.{secrets.token_hex(8)}"
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as out:
+            out.write(secrets.token_hex(32))
         try:
-            handle = os.open(path.with_suffix(f".{os.getpid()}"), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w") as out:
-                out.write(secrets.token_hex(32))
-            os.link(path.with_suffix(f".{os.getpid()}"), path)
+            os.link(draft, path)
         except FileExistsError:
             pass
         finally:
-            path.with_suffix(f".{os.getpid()}").unlink(missing_ok=True)
+            draft.unlink()
         return path.read_text().strip()
 
 

@@ -14,7 +14,20 @@ from app.core.db import db
 from app.core.events import set_reactions
 from app.core.logs import set_up_logs
 from app.reactions import REACTIONS
-from app.web import auth, errors, frame, i18n, security
+from app.web import (
+    admin_accounts,
+    admin_audit,
+    admin_outbox,
+    articles,
+    auth,
+    errors,
+    frame,
+    i18n,
+    me,
+    portal,
+    progress,
+    security,
+)
 from workflows.rules import use_rules
 
 log = logging.getLogger("huiyin")
@@ -47,7 +60,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.init_app(flask)
     frame.init_app(flask)
 
+    portal.init_app(flask)
+    articles.init_app(flask)
+    progress.init_app(flask)
     auth.init_app(flask)
+    me.init_app(flask)
+    admin_accounts.init_app(flask)
+    admin_outbox.init_app(flask)
+    admin_audit.init_app(flask)
     mount.init_app(flask)
 
     realtime.init_app(flask)

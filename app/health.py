@@ -1,5 +1,6 @@
 """For those who watch the house: is the process alive, is it ready, how much does it do."""
 
+import logging
 import time
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request
@@ -10,6 +11,8 @@ from app.core import outbox
 from app.core.db import session
 from app.viewer import public
 
+log = logging.getLogger("huiyin.request")
+QUIET = frozenset({"health.healthz", "health.readyz", "health.metrics", "static"})
 blueprint = Blueprint("health", __name__)
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("huiyin_http_requests", "Answers by endpoint and status.", ["endpoint", "status"], registry=REGISTRY)
@@ -37,8 +40,21 @@ def _start() -> None:
 def _count(response: Response) -> Response:
     endpoint = request.endpoint or "none"
     REQUESTS.labels(endpoint, response.status_code).inc()
-    if "started" in g and request.endpoint != "socketio":
-        SECONDS.labels(endpoint).observe(time.perf_counter() - g.started)
+    if "started" in g and not request.path.startswith("/socket.io"):
+        seconds = time.perf_counter() - g.started
+        SECONDS.labels(endpoint).observe(seconds)
+        if endpoint not in QUIET:
+            # The endpoint and not the path: a path may hold a signed link.
+            log.info(
+                "request",
+                extra={
+                    "method": request.method,
+                    "endpoint": endpoint,
+                    "status": response.status_code,
+                    "ms": round(seconds * 1000, 1),
+                    "user_id": getattr(g.get("actor"), "id", None),
+                },
+            )
     return response
 
 

@@ -186,7 +186,7 @@ def _touch(write: Callable[[], object]) -> None:
 def gate() -> Response | None:
     """The one door: turns away whoever lacks what the route asks for."""
     rule = request.url_rule
-    if rule is None or (request.method == "OPTIONS" and rule.provide_automatic_options):
+    if rule is None or (request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)):
         return None
     access = access_of(current_app, rule.endpoint, request.method)
     if access is None:
@@ -217,7 +217,8 @@ def _ask_for_login() -> Response:
 def next_page() -> str:
     """Where to go on after a login: this page, or for a form the page that it stood on."""
     if request.method in ("GET", "HEAD"):
-        return safe_path(request.full_path if request.query_string else request.path)
+        query = request.query_string.decode("ascii", "replace")
+        return safe_path(quote(request.path, safe="/~") + (f"?{query}" if query else ""))
     origin = urlsplit(request.referrer or "")
     if origin.netloc != request.host:
         return "/"

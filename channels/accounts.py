@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import select
 
@@ -14,7 +15,7 @@ from channels.models import Account
 
 SECRET = re.compile(r"password|secret|token|aes_key|authcode")
 EMAIL_SETTINGS = frozenset(
-    "address name smtp_host smtp_port smtp_user smtp_password smtp_security signature".split()
+    "address name smtp_host smtp_port smtp_user smtp_password smtp_security signature time_zone".split()
 )
 KNOWN: Mapping[str, frozenset[str]] = {"email": EMAIL_SETTINGS}
 
@@ -77,6 +78,8 @@ def _checked(kind: str, settings: Mapping[str, str]) -> dict[str, str]:
             raise Invalid.of(name, "写 none、starttls 或 tls。")
         if name == "address" and not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
             raise Invalid.of(name, "写一个邮箱地址。")
+        if name == "time_zone" and value and value not in available_timezones():
+            raise Invalid.of(name, "写一个时区名，例如 Asia/Shanghai。")
         if "\n" in value and name != "signature":
             raise Invalid.of(name, "不能换行。")
     return dict(settings)

@@ -68,6 +68,7 @@ class Outbound:
     answers: tuple[str, ...] = ()
     quoted: str = ""
     quoted_by: str = ""
+    quoted_at: datetime | None = None
     files: tuple[InboundFile, ...] = ()
     is_auto: bool = False
     token: str | None = None

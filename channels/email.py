@@ -3,10 +3,17 @@
 import re
 import smtplib
 import ssl
+from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from app.core.clock import now
 from channels.base import Inbound, InboundFile, Outbound, Sender, SendFailed, SendUndecided, Unparseable
-from channels.mail import message as mail
+from channels.mail import message as message_parser
+from channels.mail.addresses import Address
+from channels.mail.compose import BadAddress, History, OutFile, compose_reply
+from channels.mail.headers import split_headers
+from channels.mail.ids import message_id
 from channels.models import Account
 
 _TOKEN = re.compile(r"\[#(\d{1,12})\]")
@@ -15,15 +22,15 @@ _TIMEOUT = 30
 
 class EmailChannel:
     """One mailbox. Account settings: address, name, smtp_host, smtp_port (25), smtp_user, smtp_password,
-    smtp_security (none, starttls or tls), signature."""
+    smtp_security (none, starttls or tls), signature, time_zone."""
 
     kind = "email"
     idempotent = False
 
     def parse(self, account: Account, raw: bytes) -> Inbound:
         try:
-            parsed = mail.parse_mail(raw)
-        except mail.Unparseable as problem:
+            parsed = message_parser.parse_mail(raw)
+        except message_parser.Unparseable as problem:
             raise Unparseable(problem.reason) from None
         sender = None
         if parsed.sender and "@" in parsed.sender.email:
@@ -46,7 +53,7 @@ class EmailChannel:
             files=tuple(InboundFile(f.name, f.mime, f.content, f.content_id) for f in parsed.attachments),
             is_auto=parsed.is_auto,
             is_bounce=parsed.is_bounce,
-            returned=parsed.returned_id if parsed.is_bounce else None,
+            returned=_returned(parsed) if parsed.is_bounce else None,
             bounce_reason=" ".join(filter(None, (bounce.status, bounce.recipient))) if bounce else "",
             reply_to=next((a.email for a in parsed.reply_to if "@" in a.email), None),
         )
@@ -56,32 +63,51 @@ class EmailChannel:
         missing = [name for name in ("address", "smtp_host") if not settings.get(name)]
         if missing:
             raise SendFailed(f"渠道账号缺少设置：{', '.join(missing)}。", final=False)
-        from channels.mail.compose import compose_reply
+        history = None
+        if message.quoted:
+            when = message.quoted_at.astimezone(_zone(settings)).strftime("%Y-%m-%d %H:%M") if message.quoted_at else ""
+            history = History(message.quoted_by, when, message.quoted)
+        answered, *older = message.answers or ("",)
+        try:
+            mail = compose_reply(
+                message_id=message.external_id,
+                sender=Address(settings["address"], str(settings.get("name", ""))),
+                to=[Address(message.to, message.to_name)],
+                subject=message.subject,
+                text=_signed(message.text, settings),
+                date=now(),
+                number=message.token,
+                in_reply_to=answered or None,
+                references=tuple(reversed(older)),
+                history=history,
+                automatic=message.is_auto,
+                attachments=[OutFile(f.name, f.mime, f.content) for f in message.files],
+            )
+        except BadAddress:
+            raise SendFailed(f"「{message.to}」不是可以送达的邮箱地址。", final=True) from None
+        return _hand_over(settings, mail["To"].addresses[0].addr_spec, mail.as_bytes())
 
-        content = compose_reply(
-            sender=settings["address"],
-            sender_name=str(settings.get("name", "")),
-            to=message.to,
-            to_name=message.to_name,
-            subject=message.subject,
-            text=_signed(message.text, settings),
-            message_id=message.external_id,
-            answers=message.answers,
-            token=message.token,
-            quoted=message.quoted,
-            quoted_by=message.quoted_by,
-            files=[(f.name, f.mime, f.content) for f in message.files],
-            automatic=message.is_auto,
-        )
-        return _hand_over(settings, message.to, content)
+
+def _zone(settings: Mapping[str, Any]) -> ZoneInfo:
+    return ZoneInfo(str(settings.get("time_zone") or "Asia/Shanghai"))
 
 
-def _signed(text: str, settings: dict[str, Any]) -> str:
+def _returned(parsed: message_parser.ParsedMail) -> str | None:
+    """The Message-ID of the mail that came back, from the copy of it or of its header in a delivery report."""
+    for file in parsed.attachments:
+        if file.mime in ("message/rfc822", "text/rfc822-headers"):
+            headers, _ = split_headers(file.content)
+            if found := message_id(headers):
+                return found
+    return None
+
+
+def _signed(text: str, settings: Mapping[str, Any]) -> str:
     signature = str(settings.get("signature", "")).strip()
     return f"{text}\n\n-- \n{signature}" if signature else text
 
 
-def _hand_over(settings: dict[str, Any], to: str, content: bytes) -> str | None:
+def _hand_over(settings: Mapping[str, Any], to: str, content: bytes) -> str | None:
     """Speak SMTP. Up to the final dot a broken line means "not delivered"; after it nobody knows."""
     security = str(settings.get("smtp_security", "none"))
     host, port = str(settings["smtp_host"]), int(settings.get("smtp_port", 25))

@@ -170,6 +170,7 @@ def _begin(message_id: int, job: Job) -> tuple[Account, Outbound] | None:
         answers=tuple(message.answers),
         quoted=last.visible_text if last else "",
         quoted_by=last.author_name if last else "",
+        quoted_at=(last.sent_at or last.created_at) if last else None,
         files=tuple(InboundFile(f.name, f.mime, get_bytes(f.sha256), f.content_id) for f in files),
         is_auto=message.is_auto,
         token=conversation.token,

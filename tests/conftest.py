@@ -87,6 +87,7 @@ class FreshClient(FlaskClient):
 
     def open(self, *given: Any, **named: Any) -> Any:
         db.session.rollback()
+        named.setdefault("buffered", True)  # files are closed at once
         with self.application.app_context():
             return super().open(*given, **named)
 

@@ -32,7 +32,8 @@ class Item(Protocol):
     def held(self) -> bool: ...
 
 
-Guard = Callable[[Any, Actor, Given], str | None]
+Guard = Callable[[Any, Actor, Given], str | Refused | None]
+"""Says why not: a sentence, or a Refused where the sentence has places to fill."""
 Effect = Callable[[Any, Actor, Given], str | None]
 
 
@@ -152,7 +153,7 @@ def guards(step: Step, early: bool) -> list[Guard]:
 def _ask(guards: Iterable[Guard], item: Item, actor: Actor, given: Given) -> None:
     for guard in guards:
         if reason := guard(item, actor, given):
-            raise Refused(reason)
+            raise reason if isinstance(reason, Refused) else Refused(reason)
 
 
 def early(guard: Guard) -> Guard:

@@ -281,15 +281,21 @@ def _product(given: Any) -> Product | None:
         return None
     if isinstance(given, Product):
         return given
-    by_id = isinstance(given, int) or str(given).isdecimal()
-    found = session().get(Product, int(given)) if by_id else None
+    number = _number(given)
+    found = session().get(Product, number) if number else None
     found = found or session().scalar(select(Product).where(Product.code == str(given)))
     if found is None:
         raise Invalid.of("wrap_up", "没有这个产品。")
     return found
 
 
+def _number(given: Any) -> int:
+    """An id as given, or 0 (which no row has) for what cannot be one."""
+    text = str(given)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else 0
+
+
 def _by_id_or_name(kind: type[Named], given: Any) -> Named | None:
     if isinstance(given, int) or str(given).isdecimal():
-        return session().get(kind, int(given))
+        return session().get(kind, _number(given))
     return session().scalar(select(kind).where(kind.name == str(given)))

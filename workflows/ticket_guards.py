@@ -1,6 +1,7 @@
 """What must hold before a step of the ticket law; each says in one sentence why not, or None."""
 
 from app.core.clock import now
+from app.core.errors import Refused
 from app.core.permissions import Actor
 from workflows.engine import Given, early
 from workflows.kinds import KINDS
@@ -21,10 +22,10 @@ def solvable_at_once(ticket: Ticket, actor: Actor, given: Given) -> str | None:
 
 
 @early
-def not_held_yet(ticket: Ticket, actor: Actor, given: Given) -> str | None:
+def not_held_yet(ticket: Ticket, actor: Actor, given: Given) -> str | Refused | None:
     if ticket.held:
         return "已经挂起了。"
-    return f"已挂起 {MAX_HOLDS} 次，不能再挂起。" if ticket.holds >= MAX_HOLDS else None
+    return Refused("已挂起 %(n)s 次，不能再挂起。", n=MAX_HOLDS) if ticket.holds >= MAX_HOLDS else None
 
 
 @early
@@ -39,7 +40,7 @@ def within_reopen_time(ticket: Ticket, actor: Actor, given: Given) -> str | None
     return "结单已久，请另开一张关联的工单。"
 
 
-def question_settled(ticket: Ticket, actor: Actor, given: Given) -> str | None:
+def question_settled(ticket: Ticket, actor: Actor, given: Given) -> str | Refused | None:
     """Closing needs an answer, or silence after a delivered question, or three attempts that reached nobody."""
     question = last_question(ticket)
     result = result_of(given)
@@ -53,7 +54,9 @@ def question_settled(ticket: Ticket, actor: Actor, given: Given) -> str | None:
         return "回访问题还没有送达，或等待的时间还没有到。"
     if result == "unreachable":
         attempts = question.attempts if question else 0
-        return None if attempts >= UNREACHABLE_AFTER else f"联系不上要先尝试 {UNREACHABLE_AFTER} 次，目前 {attempts} 次。"
+        if attempts >= UNREACHABLE_AFTER:
+            return None
+        return Refused("联系不上要先尝试 %(needed)s 次，目前 %(n)s 次。", needed=UNREACHABLE_AFTER, n=attempts)
     return "结单要有结果：客户答复、超时未答或无法联系。"
 
 

@@ -72,7 +72,8 @@ class CleanText(TypeDecorator[str]):
         super().__init__()
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(String(self.length) if self.length else Text())
+        # Not through type_descriptor(): psycopg's would turn Text into an unbounded VARCHAR.
+        return String(self.length) if self.length else Text()
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:

@@ -243,5 +243,6 @@ def next_due_in() -> float | None:
 
 def counts() -> dict[str, int]:
     """How many rows stand in each state."""
-    found = dict(session().execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state)).tuples().all())
+    rows = session().execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state))
+    found = {state: number for state, number in rows}
     return {state: found.get(state, 0) for state in (DUE, LEASED, DONE, DEAD, UNDECIDED)}

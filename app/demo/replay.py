@@ -13,20 +13,19 @@ from sqlalchemy import select
 from app import reactions
 from app.core.clock import frozen, now
 from app.core.db import session
-from app.core.events import DONE, DUE, Event, EventRow, OutboxRow, record, reactions_of
+from app.core.events import DONE, DUE, Event, EventRow, OutboxRow, reactions_of, record
 from app.core.permissions import SYSTEM, Actor
 from app.demo import tickets, world
 from app.demo.world_rows import World
+from app.replies import reply
 from channels.base import Inbound, Sender
 from channels.events import MessageSent
 from channels.models import SENT, Conversation, Message
 from channels.receiving import receive
-from channels.sending import queue_message
 from workflows import service as desk
 from workflows.engine import take
 from workflows.models import Ticket
 from workflows.rules import RULES
-from workflows.ticket_effects import remember_article
 from workflows.tickets import TICKET
 
 CATEGORIES = {
@@ -177,12 +176,9 @@ class Life:
         elif message.role == "note":
             desk.add_note(self.rows.actor(message.by), self.ticket, text)
         else:
-            actor = self.rows.actor(message.by)
-            queued = queue_message(actor, self.conversation, text)
+            used = [self.articles[slug] for slug in message.articles]
+            queued = reply(self.rows.actor(message.by), self.ticket, self.conversation, text, article_ids=used)
             self.last_id = queued.external_id
-            desk.answered(self.ticket, actor)
-            for slug in message.articles:
-                remember_article(self.ticket, actor, self.articles[slug], "inserted")
 
 
 def run(lives: list[Life]) -> None:

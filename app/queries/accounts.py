@@ -36,7 +36,7 @@ class AccountPage:
 def demo_logins() -> list[DemoLogin]:
     """The demo logins that exist here, in their usual order."""
     found = session().execute(select(User.name, User.role).where(User.name.in_(DEMO), User.active.is_(True)))
-    roles = dict(found.tuples().all())
+    roles: dict[str, str] = {row.name: row.role for row in found}
     return [DemoLogin(name, ROLES[roles[name]][0]) for name in DEMO if name in roles]
 
 
@@ -81,9 +81,10 @@ def signed_in_counts(since: datetime) -> dict[int, int]:
         .where(LoginSession.ended_at.is_(None), LoginSession.last_seen_at > since)
         .group_by(LoginSession.user_id)
     )
-    return dict(found.tuples().all())
+    return {row[0]: row[1] for row in found}
 
 
 def organisation_choices() -> list[tuple[int, str]]:
     """All companies, for a select."""
-    return list(session().execute(select(Organisation.id, Organisation.name).order_by(Organisation.name)).tuples())
+    found = session().execute(select(Organisation.id, Organisation.name).order_by(Organisation.name))
+    return [(number, name) for number, name in found]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.core.audit import AuditRow
 from app.core.db import session
@@ -19,6 +19,7 @@ class AuditPage:
 
 def audit_rows(
     *,
+    text: str = "",
     actor: str = "",
     action: str = "",
     subject: str = "",
@@ -28,9 +29,12 @@ def audit_rows(
     before: int | None = None,
     limit: int = 50,
 ) -> AuditPage:
-    """Entries by the actor's name (a part of it), action ("user." finds all that begin so), subject's table and id,
+    """Entries by `text` (a part of the actor's name, the subject's label or the reason), the actor's name (a part of it), action ("user." finds all that begin so), subject's table and id,
     and moments from `since` up to but not including `until` (aware); keyset paging by id."""
     wanted = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit + 1)
+    if text:
+        columns = (AuditRow.actor_name, AuditRow.label, AuditRow.reason)
+        wanted = wanted.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     if actor:
         wanted = wanted.where(AuditRow.actor_name.icontains(actor, autoescape=True))
     if action.endswith("."):

@@ -11,7 +11,7 @@ from app.core.audit import AuditRow
 from app.core.catalogue import Product
 from app.core.db import session
 from app.core.permissions import Actor
-from channels.models import Conversation, Message
+from channels.models import Account, Conversation, Message
 from knowledge.access import readable_articles, reader_for, within
 from knowledge.models import Article, article_product
 from workflows.models import Ticket, TicketConversation
@@ -152,3 +152,16 @@ def public_messages(conversations: Sequence[Conversation]) -> list[Message]:
         .limit(LAST_MESSAGES)
     )
     return list(session().scalars(rows))
+
+
+def of_product(actor: Actor, product_id: int) -> list[Article]:
+    """All that this reader may read about a product, the most used first."""
+    linked = select(article_product.c.article_id).where(article_product.c.product_id == product_id)
+    rows = readable_articles(actor).where(Article.id.in_(linked)).options(joinedload(Article.current))
+    return list(session().scalars(rows.order_by(Article.view_count.desc(), Article.id).limit(200)))
+
+
+def reach() -> str | None:
+    """The mail address by which customers reach the desk, if there is one."""
+    accounts = session().scalars(select(Account).where(Account.kind == "email", Account.active.is_(True)).order_by(Account.id))
+    return next((str(a.settings["address"]) for a in accounts if a.settings.get("address")), None)

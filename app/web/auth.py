@@ -116,7 +116,7 @@ def change_own_password() -> None:
     """From the fields old, new and again. All other logins end; this browser gets a new token. Raises Invalid."""
     old, new = request.form.get("old", ""), request.form.get("new", "")
     if new != request.form.get("again", ""):
-        raise Invalid.of("again", "两次输入的新密码不一样。")
+        raise Invalid.of("again", _("两次输入的新密码不一样。"))
     user, actor = viewer.current_user(), viewer.current_actor()
     change = accounts.prepare_change(user, old, new)
     with unit_of_work():

@@ -1,5 +1,6 @@
 """What every page is framed with: who is there, the navigation they may use, language, theme, the house's name."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +47,12 @@ def init_app(flask: Flask) -> None:
     flask.jinja_env.add_extension("jinja2.ext.do")
 
 
-def _exists(url: str) -> bool:
-    """Whether a page stands at this address in this release."""
+def exists(url: str) -> bool:
+    """Whether a page stands at this address in this release; `<>` is any place: `/contacts/<>`."""
     pages: set[str] | None = current_app.extensions.get("page_addresses")
     if pages is None:
-        pages = {rule.rule for rule in current_app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+        known = (rule.rule for rule in current_app.url_map.iter_rules() if "GET" in (rule.methods or ()))
+        pages = {re.sub("<[^>]*>", "<>", rule) for rule in known}
         current_app.extensions["page_addresses"] = pages
     return url in pages
 
@@ -62,13 +64,13 @@ def navigation(actor: Actor) -> list[dict[str, Any]]:
     return [
         {"key": p.key, "label": p.label, "icon": p.icon, "url": p.url}
         for p in PLACES
-        if _exists(p.url) and any(actor.can(permission) for permission in p.permissions)
+        if exists(p.url) and any(actor.can(permission) for permission in p.permissions)
     ]
 
 
 def home_of(actor: Actor) -> str:
     """Where somebody begins the day: the first place that is theirs."""
-    if actor.role == "client" and _exists("/requests"):
+    if actor.role == "client" and exists("/requests"):
         return "/requests"
     places = navigation(actor)
     return places[0]["url"] if places else "/me"
@@ -86,7 +88,7 @@ def context() -> dict[str, Any]:
         "portal_nav": [
             {"key": p.key, "label": p.label, "url": p.url}
             for p in PORTAL
-            if _exists(p.url) and (p.key != "requests" or actor.kind == "user")
+            if exists(p.url) and (p.key != "requests" or actor.kind == "user")
         ],
         "here": next((p.key for p in (*PLACES, *PORTAL) if p.url == first), ""),
         "role_label": _(ROLES[actor.role][0]) if actor.role in ROLES else "",

@@ -72,6 +72,7 @@ def init_app(flask: Flask) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
         PERMANENT_SESSION_LIFETIME=settings.session_days * 24 * 3600,
+        WTF_CSRF_CHECK_DEFAULT=False,  # _check_form does it, because the API and the hooks carry no cookies
         WTF_CSRF_TIME_LIMIT=None,  # as long as the login: an agent's page is open all day
         RATELIMIT_STORAGE_URI=_storage(settings.redis_url),
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.redis_url),
@@ -82,6 +83,7 @@ def init_app(flask: Flask) -> None:
     flask.before_request(viewer.load)
     limiter.init_app(flask)
     csrf.init_app(flask)
+    flask.before_request(_check_form)
     flask.before_request(viewer.gate)
     flask.after_request(_finish)
     flask.add_url_rule("/static/<path:filename>", "static", static_file)
@@ -106,6 +108,12 @@ def _trace() -> None:
     begin_trace(request.headers.get("X-Request-ID"))
 
 
+def _check_form() -> None:
+    """Whatever a cookie vouches for must come from a page of ours."""
+    if current_app.config["WTF_CSRF_ENABLED"] and not viewer.is_api() and not request.path.startswith("/hooks/"):
+        csrf.protect(apply_exemptions=True)
+
+
 def _finish(response: Response) -> Response:
     """A view may say something stricter or, for a widget's frame, something else: what it set stays."""
     headers = response.headers
@@ -116,7 +124,7 @@ def _finish(response: Response) -> Response:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if request_id():
         headers["X-Request-ID"] = request_id() or ""
-    if request.endpoint != "static":
+    if request.endpoint != "static" or response.status_code >= 400:
         headers.setdefault("Cache-Control", "private, no-cache" if viewer.is_api() else "private, no-store")
     if response.status_code == 429 and "Retry-After" not in headers:
         limit = limiter.current_limit

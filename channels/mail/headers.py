@@ -60,7 +60,7 @@ def split_headers(data: bytes, *, outermost: bool = False) -> tuple[Headers, int
             continue
         if line.startswith((b"From ", b">From ")) and outermost:
             continue
-        if _header_follows(data, end) or (not fields and outermost):
+        if (not fields and outermost) or _header_follows(data, end):
             repaired = True
             continue
         position = begin

@@ -12,6 +12,7 @@ import lxml.html
 from channels.mail.charset import clean
 
 MAX_HTML = 2_000_000  # characters; nobody reads further, and the parser's time stays bounded
+MAX_TAGS = 150_000  # a long thread of Outlook has ten thousand
 MAX_DEPTH = 300  # open elements; mails of long threads reach a hundred
 CUT = "\ue0f0"  # stands where a client's marker says: all after this is the old mail
 SIGNATURE = "\ue0f1"  # stands before a container that the client made for the signature
@@ -48,13 +49,19 @@ def bounded(html: str) -> str:
     """The document, cut to MAX_HTML, and without its mark-up when that nests so deeply that parsers crawl."""
     source = clean(html[:MAX_HTML])
     depth = 0
-    for match in _TAG.finditer(source):
+    for count, match in enumerate(_TAG.finditer(source)):
+        if count > MAX_TAGS:
+            return _flattened(source)
         if match.group(2).lower() in _FLAT:
             continue
         depth = max(0, depth - 1) if match.group(1) else depth + 1
         if depth > MAX_DEPTH:
-            return _TAG_WHOLE.sub("\n", _INVISIBLE.sub("\n", source))
+            return _flattened(source)
     return source
+
+
+def _flattened(source: str) -> str:
+    return _TAG_WHOLE.sub("\n", _INVISIBLE.sub("\n", source))
 
 
 def html_to_text(html: str, mark: Mark | None = None) -> str:

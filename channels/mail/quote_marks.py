@@ -2,13 +2,14 @@
 
 import re
 
-_DASH = r"[-—–_=－─]"
+_DASH = r"[-‐‑—–_=－─]"
 _ORIGINAL = (
     r"original message|original|originalnachricht|original[- ]nachricht|ursprüngliche (?:nachricht|mail|e-mail)"
     r"|message d['’]origine|message original|messaggio originale|mensaje original|mensagem original"
     r"|oorspronkelijk bericht|origineel bericht|oprindelig meddelelse|original meddelelse|originalmeddelelse"
     r"|ursprungligt meddelande|originalmeddelande|opprinnelig melding|opprinnelig e-post|alkuperäinen viesti"
     r"|(?:oryginalna|pierwotna) wiadomość|wiadomość oryginalna|исходное (?:сообщение|письмо)|первоначальное сообщение"
+    r"|původní (?:zpráva|e-mail)|eredeti üzenet|mesaj original|orijinal (?:mesaj|ileti)|αρχικό μήνυμα"
     r"|reply message|原来的?邮件|[\u4e00-\u9fff]{0,4}原[\u4e00-\u9fff]{0,3}(?:邮件|郵件|件|信息|消息|訊息|信)[\u4e00-\u9fff]{0,2}"
     r"|历史邮件|歷史郵件|往来邮件|元のメッセージ|원본 메시지")
 _FORWARD = (
@@ -18,6 +19,8 @@ _FORWARD = (
     r"|пересылаемое сообщение|[\u4e00-\u9fff]{0,4}(?:转发|轉發|轉寄|转寄)[\u4e00-\u9fff]{0,6}|転送(?:された)?メッセージ")
 
 SEPARATOR = re.compile(rf"^[\s>*]*{_DASH}{{2,}}\s*(?:{_ORIGINAL})\s*:?\s*{_DASH}*[\s:：*]*$", re.I)
+# Without dashes the words are only believed above a header block.
+BARE_SEPARATOR = re.compile(rf"^[\s*【\[]*(?:{_ORIGINAL})[\s*:：】\]]*$", re.I)
 FORWARD = re.compile(
     rf"^\s*(?:{_DASH}{{2,}}\s*(?:{_FORWARD})\b.{{0,60}}|begin forwarded message\s*[:：]"
     r"|anfang der weitergeleiteten (?:nachricht|e-mail)\s*[:：]|début du message (?:transféré|réexpédié)\s*[:：]"
@@ -70,7 +73,7 @@ _ON_DATE = re.compile(
 
 def header_role(line: str) -> str | None:
     """Which mail header a line shows: from, date, to, cc, subject or reply; None for other lines."""
-    match = HEADER_LINE.match(line[:200])
+    match = HEADER_LINE.match(line[:200].replace("\u3000", ""))  # 「主　题」
     if match is None:
         return None
     return next(name[2:] for name, value in match.groupdict().items() if value is not None)
@@ -116,7 +119,10 @@ def is_attribution(text: str, *, quoted_next: bool) -> bool:
     if address and date and _VERB_MIDDLE.search(text) and len(text) < 200:
         return True
     ending = _ADDRESS_END.search(text)
-    return bool(ending and _DATE_FIRST.match(text) and (ending.group("colon") or quoted_next))
+    if ending is None or date is None:
+        return False
+    return bool(_DATE_FIRST.match(text) and (ending.group("colon") or quoted_next)
+                or ending.group("colon") and quoted_next)
 
 
 def attribution_inside(line: str) -> int | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from channels.mail.charset import clean
 from channels.mail.html_text import CUT, SIGNATURE
 from channels.mail.quote_marks import (
+    BARE_SEPARATOR,
     FORWARD,
     RULER,
     SEPARATOR,
@@ -17,7 +18,7 @@ from channels.mail.quote_marks import (
 )
 from channels.mail.signatures import is_signature, split_signature
 
-MAX_LINES = 20_000  # lines that are looked at; the rest of a longer text is history or a log
+MAX_LINES = 4_000  # lines that are looked at; the rest of a longer text is history or a log
 MAX_MARK = 1000  # characters; no client announces anything in a longer line
 _QUOTED = re.compile(r"^\s{0,3}(?:>|&gt;)")
 _WINDOW = 5  # lines that one attribution may be wrapped over
@@ -95,7 +96,7 @@ def _find(lines: list[str]) -> _Quote | None:
             continue
         if FORWARD.match(line):
             return None
-        if SEPARATOR.match(line):
+        if SEPARATOR.match(line) or (BARE_SEPARATOR.match(line) and _next_header(lines, i + 1)):
             return _Quote(i, i + 1, whole=True)
         end = _header_block(lines, i)
         if end is not None:
@@ -120,6 +121,10 @@ def _next_quoted(lines: list[str], start: int) -> bool:
         if line.strip():
             return _QUOTED.match(line) is not None
     return False
+
+
+def _next_header(lines: list[str], start: int) -> bool:
+    return any(_header_block(lines, i) is not None for i in range(start, min(start + 2, len(lines))))
 
 
 def _attribution(lines: list[str], start: int) -> int | None:

@@ -13,22 +13,24 @@ _DEVICE = re.compile(
     r"envoyé (?:de|depuis|à partir d)|télécharger outlook|(?:von|aus) mein\w* .{1,40}gesendet|gesendet (?:von|mit|aus)|"
     r"diese nachricht wurde von mein|holen sie sich outlook|inviato da|ottieni outlook|enviado (?:desde|do|de|via)|obtener outlook|obter o outlook|"
     r"verzonden (?:vanaf|met|vanuit)|sendt fra|sendt med|skickat från|skickades från|lähetetty |wysłan[eo] z|отправлено (?:с|из)|"
-    r"发自|發自|来自我?的?\s*\S|來自|从我的.{1,30}发送|從我的.{1,30}傳送|发送自|傳送自|寄自|由.{1,20}发送$|"
-    r"通过.{1,20}发送$|获取\s*(?:适用于.{1,10}的\s*)?outlook|取得 outlook|下载.{1,12}(?:邮箱|outlook)|"
+    r"(?:发自|發自)(?!内心|肺腑)|(?:来自|來自)(?:我的)?\s*(?:\S{0,12}(?:手机|手機|邮箱|邮件|平板)|iphone|ipad|mac|android|安卓|outlook|windows)|从我的.{1,30}发送|從我的.{1,30}傳送|发送自|傳送自|寄自|由.{1,20}发送$|"
+    r"通过.{1,20}发送$|签名由.{1,20}定制$|获取\s*(?:适用于.{1,10}的\s*)?outlook|取得 outlook|下载.{1,12}(?:邮箱|outlook)|"
     r".{1,30}(?:から送信|より送信)$|나의 .{1,20}에서 보냄"
     r").{0,80}$", re.I)
 _DEVICE_PROSE = re.compile(r",|，|。|[.!?]\s|[!?]$|\bis\b|\bare\b|\bto all\b")
-_STRONG = re.compile(
-    r"^\W{0,2}(?:(?:with )?(?:(?:kind(?:est)?|best|warm(?:est)?|many|cordial) )?(?:regards|wishes)|best|sincerely(?: yours)?"
+_SIGN_OFF = (
+    r"(?:(?:with )?(?:(?:kind(?:est)?|best|warm(?:est)?|many|cordial) )?(?:regards|wishes)|best|sincerely(?: yours)?"
     r"|yours (?:sincerely|faithfully|truly)|kind regards|respectfully|"
     r"mit (?:freundlichen|besten|herzlichen|vielen) grü(?:ß|ss)en|(?:freundliche|beste|viele|liebe|schöne|herzliche) grü(?:ß|ss)e"
     r"|freundlichen gru(?:ß|ss)|mfg|vg|lg|cordialement|bien cordialement|bien à vous|salutations(?: distinguées)?|sincères salutations"
     r"|cordiali saluti|distinti saluti|saluti|un saludo|saludos(?: cordiales)?|atentamente|atenciosamente|cumprimentos"
     r"|abraços|met vriendelijke groet(?:en)?|vriendelijke groet(?:en)?|groet(?:en|jes)?|mvg|(?:med )?(?:venlig|vennlig|vänlig)\w* hils\w+"
-    r"|(?:med )?vänlig\w* hälsning\w*|hilsen|mvh|hälsningar|(?:de )?bedste hilsner|ystävällisin terveisin|terveisin|t\. ?|pozdrawiam"
+    r"|(?:med )?vänlig\w* hälsning\w*|hilsen|mvh|hälsningar|(?:de )?bedste hilsner|ystävällisin terveisin|terveisin|pozdrawiam"
     r"|z poważaniem|с уважением|с наилучшими пожеланиями|敬具|よろしくお願い(?:いた|致)?します|"
     r"此致|敬礼|祝好|顺祝?商祺|順頌商祺|顺颂(?:商祺|时祺)|祝商祺|即颂|敬祝.{1,8}|祝工作(?:顺利|愉快)|祝.{1,6}(?:愉快|顺利|安好|健康)|敬上|谨上|此祝.{0,6}"
-    r"|致以?敬意|致礼)\W{0,4}$", re.I)
+    r"|致以?敬意|致礼)")
+# Some write it in two languages: `Mit freundlichen Grüßen / Kind regards`.
+_STRONG = re.compile(rf"^\W{{0,2}}{_SIGN_OFF}(?:\s*[/|]\s*{_SIGN_OFF})?\W{{0,4}}$", re.I)
 _WEAK = re.compile(r"^\W{0,2}(?:many thanks|thanks(?: again| a lot| so much)?|thank you(?: very much)?|thx|cheers|danke|vielen dank|merci|grazie|gracias"
                    r"|obrigad[oa]|bedankt|dank|tak|tack|kiitos|dzięki|спасибо|谢谢(?:您|你|了)?|多谢|感谢|麻烦了|辛苦了)\W{0,3}$", re.I)
 _DASH_NAME = re.compile(r"^[-–—]\s?[A-Z][\w.'-]{1,20}(?:\s[A-Z][\w.'-]{0,20}){0,3}\s*$")
@@ -66,8 +68,10 @@ def _start(lines: list[str]) -> int | None:
             return i
         if _DASHES.match(line) and 0 < len(rest) <= 8 and lines[i + 1].strip() and _short(rest, 50):
             return i
-        if _device(line) and len(rest) <= 3 and _short(rest, 80):
-            return i
+        if _device(line):
+            words = [x for x in rest if x.strip("| ")]
+            if len(words) <= 3 and _short(words, 80):
+                return _card(lines, i)
         if _STRONG.match(line) and 0 < len(rest) <= 10 and _short(rest, 90) and len(rest[0]) <= 60:
             return i
         if _WEAK.match(line) and 0 < len(rest) <= 8 and _NAME_LINE.match(rest[0]) and _short(rest, 60) and _words(rest[0]):
@@ -75,6 +79,11 @@ def _start(lines: list[str]) -> int | None:
         if (_DASH_NAME.match(line) or _SIGNED.match(line)) and not rest:
             return i
     return None
+
+
+def _card(lines: list[str], end: int) -> int:
+    """Where the table of names starts that NetEase's client draws above its own line; `end` when there is none."""
+    return next((i for i in range(max(0, end - 14), end) if re.fullmatch(r"\|\s*\|?\s*", lines[i].strip())), end)
 
 
 def _device(line: str) -> bool:

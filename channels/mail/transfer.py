@@ -9,19 +9,20 @@ _BASE64_LINES = re.compile(rb"(?:\s*[A-Za-z0-9+/]+={0,2}[ \t\r]*(?:\n|$))+\s*")
 
 def base64_bytes(data: bytes) -> bytes:
     """Base64 with line breaks, missing padding or text behind the end, as bytes."""
-    out = bytearray()
-    rest = data
-    while rest:
-        end = rest.find(b"=")
-        head, tail = (rest, b"") if end < 0 else (rest[:end], rest[end:].lstrip(b"= \t"))
-        chars = head.translate(None, _NOT_BASE64)
-        chars = chars[:len(chars) - 1] if len(chars) % 4 == 1 else chars
-        out += binascii.a2b_base64(chars + b"=" * (-len(chars) % 4))
-        # After the padding comes nothing, a list's footer, or more base64 of a writer who encodes line by line.
-        if not tail.strip() or not _BASE64_LINES.fullmatch(tail):
-            break
-        rest = tail
-    return bytes(out)
+    end = data.find(b"=")
+    if end < 0:
+        return _base64_run(data)
+    tail = data[end:].lstrip(b"= \t")
+    # After the padding comes nothing, a list's footer, or more base64 of a writer who encodes line by line.
+    if not tail.strip() or not _BASE64_LINES.fullmatch(tail):
+        return _base64_run(data[:end])
+    return _base64_run(data[:end]) + b"".join(_base64_run(run) for run in tail.split(b"="))
+
+
+def _base64_run(data: bytes) -> bytes:
+    chars = data.translate(None, _NOT_BASE64)
+    chars = chars[:len(chars) - 1] if len(chars) % 4 == 1 else chars
+    return binascii.a2b_base64(chars + b"=" * (-len(chars) % 4))
 
 
 def uuencoded_bytes(data: bytes) -> bytes:

@@ -62,7 +62,9 @@ def assert_error_shape(answer: TestResponse) -> None:
 
 @pytest.fixture
 def api(app: Flask, make_user: Callable[..., User]) -> Callable[..., Caller]:
-    def make(role: str = "administrator", organisation: Organisation | None = None, scopes: list[str] | None = None) -> Caller:
+    def make(
+        role: str = "administrator", organisation: Organisation | None = None, scopes: list[str] | None = None
+    ) -> Caller:
         user = make_user(role, organisation=organisation)
         with unit_of_work():
             token = create_token(SYSTEM, user.id, "test", scopes=scopes)[1]
@@ -75,7 +77,9 @@ def api(app: Flask, make_user: Callable[..., User]) -> Callable[..., Caller]:
 def world(app: Flask) -> dict[str, int]:
     """Ids of a small world: two clients, two suppliers with a product each, a site, devices, contacts."""
     with unit_of_work():
-        lake = organisations.create_organisation(SYSTEM, kind="client", name="澄湖轴承", email_domains=["chenghu.example.com"])
+        lake = organisations.create_organisation(
+            SYSTEM, kind="client", name="澄湖轴承", email_domains=["chenghu.example.com"]
+        )
         hill = organisations.create_organisation(SYSTEM, kind="client", name="北岭水泥")
         tuolian = organisations.create_organisation(SYSTEM, kind="supplier", name="拓联通信")
         hongkong = organisations.create_organisation(SYSTEM, kind="supplier", name="宏控自动化")
@@ -83,13 +87,18 @@ def world(app: Flask) -> dict[str, int]:
         drive = products.create_product(SYSTEM, code="HK-V20", name="变频器", supplier_id=hongkong.id)
         release = products.add_release(SYSTEM, drive.id, name="2.1")
         site = sites.create_site(SYSTEM, organisation_id=lake.id, name="一号厂区")
-        device = devices.create_device(SYSTEM, organisation_id=lake.id, product_id=gateway.id, serial="G-1", site_id=site.id)
+        device = devices.create_device(
+            SYSTEM, organisation_id=lake.id, product_id=gateway.id, serial="G-1", site_id=site.id
+        )
         other = devices.create_device(SYSTEM, organisation_id=hill.id, product_id=drive.id, serial="V-1")
         wang = contacts.create_contact(
             SYSTEM, name="王工", organisation_id=lake.id, identities=[{"kind": "phone", "value": "138 0013 8000"}]
         )
         li = contacts.create_contact(
-            SYSTEM, name="李工", organisation_id=hill.id, identities=[{"kind": "email", "value": "li@beiling.example.com"}]
+            SYSTEM,
+            name="李工",
+            organisation_id=hill.id,
+            identities=[{"kind": "email", "value": "li@beiling.example.com"}],
         )
         ids = {
             "lake": lake.id, "hill": hill.id, "tuolian": tuolian.id, "hongkong": hongkong.id, "gateway": gateway.id,

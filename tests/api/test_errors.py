@@ -13,7 +13,17 @@ from app.core.tokens import create_token
 from app.core.uow import unit_of_work
 from tests.api.conftest import Caller
 
-NASTY = ["\ud800", "a\x00b", "😀👨‍👩‍👧", "<script>alert(1)</script>", "' OR 1=1 --", "\u202eabc", "%s %(x)s {0}", "\r\n\t", "𠀀"]
+NASTY = [
+    "\ud800",
+    "a\x00b",
+    "😀👨‍👩‍👧",
+    "<script>alert(1)</script>",
+    "' OR 1=1 --",
+    "\u202eabc",
+    "%s %(x)s {0}",
+    "\r\n\t",
+    "𠀀",
+]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +88,10 @@ def test_an_expired_token_is_unknown(api, app):
         assert Caller(app, None, token).get("contacts").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["contacts/999", "contacts/0", "contacts/99999999999999", "contacts/-1", "contacts/x", "nothing", "contacts/"])
+@pytest.mark.parametrize(
+    "path",
+    ["contacts/999", "contacts/0", "contacts/99999999999999", "contacts/-1", "contacts/x", "nothing", "contacts/"],
+)
 def test_what_is_not_there(api, path):
     assert api().get(path).status_code == 404
 
@@ -145,7 +158,10 @@ def test_nasty_text_in_every_field(api, world, text):
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "kind", "note", "identities", "x"]), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["name", "kind", "note", "identities", "x"]), inner, max_size=4)
+        ),
         max_leaves=8,
     )
 )

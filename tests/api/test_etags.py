@@ -26,8 +26,12 @@ def test_every_write_of_a_part_counts_up_the_whole(api, world):
     call = api()
     path = f"contacts/{world['wang']}"
     seen = call.get(path).headers["ETag"]
-    assert call.post(f"{path}/identities", {"kind": "email", "value": "w@x.example.com"}, If_Match=seen).status_code == 201
-    assert call.post(f"{path}/identities", {"kind": "email", "value": "v@x.example.com"}, If_Match=seen).status_code == 412
+    assert (
+        call.post(f"{path}/identities", {"kind": "email", "value": "w@x.example.com"}, If_Match=seen).status_code == 201
+    )
+    assert (
+        call.post(f"{path}/identities", {"kind": "email", "value": "v@x.example.com"}, If_Match=seen).status_code == 412
+    )
     identity = call.get(path).get_json()["identities"][0]["id"]
     assert call.delete(f"{path}/identities/{identity}", If_Match=seen).status_code == 412
     product = f"products/{world['drive']}"

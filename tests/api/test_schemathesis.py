@@ -37,7 +37,13 @@ CHECKS = [
 def described(app, world):
     with unit_of_work():
         merging.merge_contacts(SYSTEM, world["wang"], world["li"])
-    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+
+    def served(environ, start_response):
+        """Each request in a context of its own, as under a real server."""
+        with app.app_context():
+            return app(environ, start_response)
+
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", served)
 
 
 @pytest.mark.timeout(300)
@@ -54,6 +60,11 @@ def test_every_answer_is_as_described(app, api, described):
         def attempt(case, known):
             if known and case.path_parameters:  # ids that exist, most of the time: a 404 teaches little
                 case.path_parameters = dict.fromkeys(case.path_parameters, known)
+            if known and isinstance(case.body, dict):
+                case.body.update(
+                    {name: known for name in ("organisation", "product", "into", "merge") if name in case.body}
+                )
+                case.body.pop("site", None), case.body.pop("release", None)
             case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
 
         attempt()
@@ -75,7 +86,9 @@ def test_the_description_is_open_and_complete(app, client):
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert described == served
-    ids = [op["operationId"] for item in spec["paths"].values() for method, op in item.items() if method != "parameters"]
+    ids = [
+        op["operationId"] for item in spec["paths"].values() for method, op in item.items() if method != "parameters"
+    ]
     assert len(ids) == len(set(ids))
     for path, item in spec["paths"].items():
         for method, operation in item.items():
@@ -93,4 +106,5 @@ def test_the_docs_page_obeys_the_policy(client):
         assert part.split(">", 1)[0].strip().startswith("src=") and part.split(">", 1)[1].startswith("</script>")
     assert "<style" not in text and "style=" not in text and "http://" not in text and "https://" not in text
     for address in (piece.split('"')[0] for piece in text.split('="/static/')[1:]):
-        assert client.get("/static/" + address).status_code == 200
+        with client.get("/static/" + address) as asset:
+            assert asset.status_code == 200

@@ -29,7 +29,7 @@ def post_login(client: FreshClient, name: str, password: str = PASSWORD, **given
 
 def test_whoever_is_not_logged_in_is_sent_to_the_login_and_back(client: FreshClient, make_user: MakeUser) -> None:
     user = with_password(make_user)
-    sent = client.get("/admin/accounts?q=王")
+    sent = client.get("/admin/accounts?q=%E7%8E%8B")
     assert sent.status_code == 303 and sent.location == "/login?next=/admin/accounts%3Fq%3D%25E7%258E%258B"
     page = client.get(sent.location)
     assert 'value="/admin/accounts?q=%E7%8E%8B"' in page.text
@@ -151,9 +151,9 @@ def test_nobody_is_sent_to_a_foreign_address(client: FreshClient, make_user: Mak
 
 def test_a_form_sent_after_the_login_ended_leads_back_to_its_page(client: FreshClient) -> None:
     here = {"Referer": "http://localhost/admin/accounts?role=agent"}
-    assert client.post("/admin/accounts/new", headers=here).location == "/login?next=/admin/accounts%3Frole%3Dagent"
+    assert client.post("/admin/accounts", headers=here).location == "/login?next=/admin/accounts%3Frole%3Dagent"
     there = {"Referer": "https://evil.example/admin"}
-    assert client.post("/admin/accounts/new", headers=there).location == "/login?next=/"
+    assert client.post("/admin/accounts", headers=there).location == "/login?next=/"
 
 
 def test_a_piece_of_a_page_is_not_answered_with_the_login_page(client: FreshClient) -> None:

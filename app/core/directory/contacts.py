@@ -60,7 +60,7 @@ def update_contact(actor: Actor, contact_id: int, *, version: int | None = None,
         raise Invalid.of("name", "请填写姓名，或至少一个联系方式。")
     if changed := change(contact, values):
         session().flush()
-        note_changed(actor, "contact.updated", contact, changed)
+        note_changed(actor, "contact.edited", contact, changed)
         record(ContactChanged(contact_id=contact.id, version=contact.version))
     return contact
 

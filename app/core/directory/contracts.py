@@ -62,7 +62,7 @@ def update_contract(actor: Actor, contract_id: int, *, version: int | None = Non
     _check(values, contract)
     if changed := change(contract, values):
         save(contract, _TAKEN, "number")
-        note_changed(actor, "contract.updated", contract, changed)
+        note_changed(actor, "contract.edited", contract, changed)
         _record(contract)
     return contract
 

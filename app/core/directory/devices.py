@@ -62,7 +62,7 @@ def update_device(actor: Actor, device_id: int, *, version: int | None = None, *
     if changed := change(device, values):
         save(device, _TAKEN, "serial")
         session().expire(device, ["organisation", "site", "product", "release"])
-        note_changed(actor, "device.updated", device, changed)
+        note_changed(actor, "device.edited", device, changed)
         _record(device)
     return device
 

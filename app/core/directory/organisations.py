@@ -52,7 +52,7 @@ def update_organisation(
     values = _checked(changes, organisation.id)
     if changed := change(organisation, values):
         save(organisation, _TAKEN, "name")
-        note_changed(actor, "organisation.updated", organisation, changed)
+        note_changed(actor, "organisation.edited", organisation, changed)
         record(OrganisationChanged(organisation_id=organisation.id, version=organisation.version))
     return organisation
 

@@ -47,7 +47,7 @@ def update_product(actor: Actor, product_id: int, *, version: int | None = None,
     check_version(product, version)
     if changed := change(product, _checked(changes, product.id)):
         save(product, _TAKEN, "code")
-        note_changed(actor, "product.updated", product, changed)
+        note_changed(actor, "product.edited", product, changed)
         _record(product)
     return product
 
@@ -72,7 +72,7 @@ def update_release(actor: Actor, release_id: int, **changes: Any) -> Release:
     given = {"released_on": release.released_on, "supported_until": release.supported_until} | changes
     if changed := change(release, _checked_release(release.product_id, given, release.id)):
         save(release, _RELEASE_TAKEN, "name")
-        _release_changed(actor, "release.updated", release.product, release, changed=changed)
+        _release_changed(actor, "release.edited", release.product, release, changed=changed)
     return release
 
 

@@ -48,7 +48,7 @@ def update_site(actor: Actor, site_id: int, *, version: int | None = None, **cha
     _free(site.organisation_id, values.get("name", site.name), site.id)
     if changed := change(site, values):
         save(site, _TAKEN, "name")
-        note_changed(actor, "site.updated", site, changed)
+        note_changed(actor, "site.edited", site, changed)
         record(SiteChanged(site_id=site.id, version=site.version, organisation_id=site.organisation_id))
     return site
 

@@ -48,7 +48,7 @@ for (const mark of document.querySelectorAll("[data-open-now]")) open(document.g
 document.addEventListener("close-dialog", () => document.querySelectorAll("dialog[open]").forEach(close));
 
 // One question before what cannot be taken back. Resolves true or false.
-function ask(question, danger = true) {
+function ask(question, label) {
   return new Promise((resolve) => {
     const dialog = document.createElement("dialog");
     dialog.className = "dialog narrow";
@@ -57,7 +57,7 @@ function ask(question, danger = true) {
     const text = Object.assign(document.createElement("p"), { textContent: question });
     const row = Object.assign(document.createElement("div"), { className: "end-buttons" });
     const no = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: words.cancel });
-    const yes = Object.assign(document.createElement("button"), { type: "button", className: danger ? "button danger" : "button primary", textContent: words.confirm });
+    const yes = Object.assign(document.createElement("button"), { type: "button", className: "button danger", textContent: label?.trim() || words.confirm });
     row.append(no, yes);
     body.append(text, row);
     dialog.append(body);
@@ -113,7 +113,7 @@ document.addEventListener("submit", async (event) => {
   if (!question || form.dataset.sure) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (await ask(question)) {
+  if (await ask(question, (event.submitter ?? one("button", form))?.textContent)) {
     form.dataset.sure = "1";
     form.requestSubmit(event.submitter);
     delete form.dataset.sure;
@@ -150,7 +150,8 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:confirm", (event) => {
   const { ctx, issueRequest, dropRequest } = event.detail;
   event.preventDefault();
-  ask(ctx.confirm).then((yes) => (yes ? issueRequest() : dropRequest()));
+  const button = ctx.request.submitter ?? ctx.sourceElement;
+  ask(ctx.confirm, button.matches("button") ? button.textContent : "").then((yes) => (yes ? issueRequest() : dropRequest()));
 });
 // An error page is never poured into a fragment. 422 (a form with its errors) and 409 (what stands now) may be answers;
 // errors/piece.html (marked data-status) is a sentence: it is said inside the open dialog, else as a toast.

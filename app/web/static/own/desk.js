@@ -47,7 +47,11 @@ function mode(name) {
 function write(name) {
   mode(name);
   one("#ticket")?.scrollIntoView({ inline: "start", block: "nearest" });
-  field()?.focus();
+  const box = field();
+  if (!box) return;
+  // A draft goes on where it ended, not at its first letter.
+  if (!box.dataset.begun) { box.dataset.begun = "1"; box.setSelectionRange(box.value.length, box.value.length); }
+  box.focus();
 }
 if (composer()?.dataset.mode === "note") mode("note");
 
@@ -103,8 +107,9 @@ function insert(answer) {
   if (answer.hasAttribute("data-internal")) return;
   const box = field();
   const chips = one("#chips");
-  if (!box || one(`[data-article='${CSS.escape(id)}']`, chips)) return;
+  if (!box) return;
   write("reply");
+  if (one(`[data-article='${CSS.escape(id)}']`, chips)) return;
   const { selectionStart: at, value } = box;
   const lead = at > 0 && value[at - 1] !== "\n" ? "\n" : "";
   const words_ = lead + text;

@@ -1,0 +1,58 @@
+"""Answering a customer: the one write that needs message, ticket and article together. Pages and the API use it alike."""
+
+from collections.abc import Sequence
+
+from app.core.audit import note
+from app.core.errors import Invalid, NotFound
+from app.core.files import StoredFile
+from app.core.permissions import Actor, require
+from channels.models import Conversation, Message
+from channels.sending import queue_message
+from knowledge.access import access_article
+from knowledge.index import INSIDE_LEVELS
+from knowledge.models import Article
+from workflows import service
+from workflows.models import Ticket
+from workflows.ticket_effects import remember_article
+
+LONGEST = 50_000
+
+
+def reply(
+    actor: Actor,
+    ticket: Ticket,
+    conversation: Conversation,
+    text: str,
+    *,
+    article_ids: Sequence[int] = (),
+    files: Sequence[StoredFile] = (),
+) -> Message:
+    """Queue an answer to the customer, remember which articles it used, and throw the writer's draft away.
+
+    Raises Invalid for an empty or too long text, an unknown article or one that customers may not read, and Refused
+    where the conversation cannot be answered.
+    """
+    require(actor, "ticket.work")
+    if len(text) > LONGEST:
+        raise Invalid.of("text", "太长了。")
+    articles = [sendable_article(actor, number) for number in dict.fromkeys(article_ids)]
+    message = queue_message(actor, conversation, text, files=files)
+    for article in articles:
+        remember_article(ticket, actor, article.id, "inserted")
+    note(actor, "ticket.replied", ticket, message=message.id, articles=[article.id for article in articles])
+    service.answered(ticket, actor)
+    service.drop_draft(actor, ticket, "reply")
+    return message
+
+
+def sendable_article(actor: Actor, article_id: int) -> Article:
+    """The article, if it is published and customers may read it; raises Invalid on `articles`."""
+    try:
+        article = access_article(actor, article_id)
+    except NotFound:
+        raise Invalid.of("articles", "没有这篇知识，或已下架。") from None
+    if article.state != "published":
+        raise Invalid.of("articles", "没有这篇知识，或已下架。")
+    if article.level in INSIDE_LEVELS:
+        raise Invalid.of("articles", "「%(title)s」只给内部看，不能发给客户。", title=article.title)
+    return article

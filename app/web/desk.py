@@ -1,0 +1,232 @@
+"""The agent's console: the queue, one ticket with everything around it, and searching. Parts of a page fetch themselves
+again when Socket.IO says that something changed."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, redirect, render_template, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from app import viewer
+from app.core.errors import NotFound
+from app.core.permissions import Actor
+from app.core.text import clean
+from app.queries import ticket_page, tickets, timeline
+from app.web import desk_answers, desk_files, desk_new, desk_reply, desk_show, desk_steps
+from app.web import desk_words as words
+from app.web.desk_answer import is_piece, number
+from workflows.access import access_ticket
+from workflows.kinds import KINDS
+from workflows.models import Ticket
+
+blueprint = Blueprint("desk", __name__)
+GROUPS = (("", ("mine", "team", "free", "overdue")), ("all", ("executing", "held", "following", "open", "ended")))
+FIRST_CHOICE = ("mine", "free", "team")
+
+
+def init_app(flask: Flask) -> None:
+    """The whole console: pages, steps, composer, files, new tickets."""
+    flask.register_blueprint(blueprint)
+    for part in (desk_steps, desk_reply, desk_files, desk_new):
+        part.init_app(flask)
+
+
+@blueprint.get("/desk")
+@viewer.needs("desk.use", "ticket.read")
+def queue() -> str:
+    """The queue of the day. Without a view asked for, the first that has something to do."""
+    return render_template("desk/queue.html", **_queue(viewer.current_actor()))
+
+
+def _wanted(counts: dict[str, int]) -> tickets.Wanted:
+    given = {name: clean(request.args.get(name, ""))[:100] for name in ("view", "q", "kind", "sort", "cursor")}
+    view = given["view"]
+    if view not in tickets.VIEWS:
+        view = next((v for v in FIRST_CHOICE if counts.get(v)), "mine" if "mine" in counts else "open")
+        if given["q"]:
+            view = "open"
+    return tickets.Wanted(
+        view=view,
+        q=given["q"].strip(),
+        kind=given["kind"] if given["kind"] in KINDS else "",
+        product=number("product"),
+        sort=given["sort"] if given["sort"] in tickets.SORTS else "due",
+        cursor=given["cursor"],
+    )
+
+
+def _queue(actor: Actor, here: Ticket | None = None) -> dict[str, Any]:
+    counts = tickets.counts(actor)
+    wanted = _wanted(counts)
+    page = tickets.queue(actor, wanted)
+    narrowed = {"view": wanted.view, "q": wanted.q, "kind": wanted.kind, "product": wanted.product}
+    same = narrowed | {"sort": wanted.sort if wanted.sort != "due" else ""}
+    return {
+        "view_groups": _views(actor, counts, wanted.view),
+        "view": wanted.view,
+        "view_label": str(words.VIEWS[wanted.view]),
+        "q": wanted.q,
+        "filters": [] if here else _filters(wanted),
+        "filtered": bool(wanted.q or wanted.kind or wanted.product),
+        "clear_url": desk_show.query("/desk", view=wanted.view),
+        "list_url": desk_show.query("/desk/rows", **same, cursor=wanted.cursor, here=here.number if here else None),
+        "page": {
+            "shown": len(page.rows),
+            "total": None,
+            "next": desk_show.query("/desk", **same, cursor=page.next) if page.next else None,
+            "first": desk_show.query("/desk", **same) if wanted.cursor else None,
+        },
+        "rows": [desk_show.row(found, here.id if here else None) for found in page.rows],
+        "new_url": "/desk/tickets/new",
+    }
+
+
+def _views(actor: Actor, counts: dict[str, int], here: str) -> list[dict[str, Any]]:
+    offered = {view.key for view in tickets.views_for(actor)}
+    groups = []
+    for label, keys in GROUPS:
+        views = [
+            {
+                "key": key,
+                "label": str(words.VIEWS[key]),
+                "url": desk_show.query("/desk", view=key),
+                "count": counts.get(key),
+                "here": key == here,
+                "tone": "bad" if key == "overdue" else "",
+            }
+            for key in keys
+            if key in offered
+        ]
+        groups.append({"label": _("全部") if label else "", "views": views})
+    return groups
+
+
+def _filters(wanted: tickets.Wanted) -> list[dict[str, Any]]:
+    kinds = [{"value": kind.code, "label": _(kind.label)} for kind in KINDS.values()]
+    products = [{"value": number_, "label": label} for number_, label in tickets.product_choices()]
+    sorts = [{"value": "new", "label": _("最新登记在前")}]
+    return [
+        {"name": "kind", "label": _("所有类别"), "value": wanted.kind, "options": kinds},
+        {"name": "product", "label": _("所有产品"), "value": wanted.product or "", "options": products},
+        {"name": "sort", "label": _("最急的在前"), "value": wanted.sort, "options": sorts},
+    ]
+
+
+@blueprint.get("/desk/rows")
+@viewer.needs("desk.use", "ticket.read")
+def rows() -> str:
+    """The rows alone, for the list that refreshes itself."""
+    actor, here = viewer.current_actor(), number("here")
+    ticket = access_ticket(actor, here) if here else None
+    return render_template("desk/_queue_list.html", **_queue(actor, ticket))
+
+
+@blueprint.get("/desk/tickets/<int:number>")
+@viewer.needs("desk.use", "ticket.read")
+def ticket(number: int) -> str:
+    """A ticket: the queue beside it, its head and steps, everything said and done, the composer, answers, the customer."""
+    actor = viewer.current_actor()
+    found = access_ticket(actor, number)
+    given = {
+        **_queue(actor, found),
+        **_head(found, actor),
+        **_timeline(found, actor),
+        **_context(found, actor),
+        "answers": None,
+        "composer": desk_reply.composer(found, actor),
+        "draft": desk_reply.draft(found, actor) if actor.can("ticket.work") else None,
+    }
+    return render_template("desk/ticket.html", **given)
+
+
+def _head(found: Ticket, actor: Actor) -> dict[str, Any]:
+    return {
+        "ticket": desk_show.head(found),
+        "steps": desk_show.stepper(found),
+        **desk_show.actions(found, actor),
+        "waiting_for": desk_show.waiting_for(found, ticket_page.last_follow_up(found)),
+        "marks": [desk_show.mark(m, found, actor) for m in ticket_page.open_marks(found)],
+        "linked": [desk_show.linked(other) for other in ticket_page.linked_tickets(actor, found)],
+        "viewers": [],
+    }
+
+
+def _timeline(found: Ticket, actor: Actor) -> dict[str, Any]:
+    before = request.args.get("before", "")
+    shown = timeline.timeline_of(found, before)
+    url = desk_show.ticket_url(found)
+    return {
+        "timeline": desk_show.timeline_items(found, shown, actor),
+        "earlier_url": desk_show.query(url, before=shown.earlier),
+        "is_earlier": bool(before),
+        "has_earlier": shown.earlier is not None,
+        "timeline_url": desk_show.query(f"{url}/timeline", before=before),
+        "seen": shown.last_inbound_id,
+        "changes": " ".join([f"changed:ticket:{found.id}", *(f"changed:conversation:{n}" for n in shown.conversation_ids)]),
+    }
+
+
+def _context(found: Ticket, actor: Actor) -> dict[str, Any]:
+    return desk_show.context(ticket_page.customer_of(actor, found), found)
+
+
+@blueprint.get("/desk/tickets/<int:number>/stepper")
+@viewer.needs("desk.use", "ticket.read")
+def stepper(number: int) -> str:
+    """The head of a ticket: where it stands and what comes next."""
+    actor = viewer.current_actor()
+    return render_template("desk/_stepper.html", **_head(access_ticket(actor, number), actor))
+
+
+@blueprint.get("/desk/tickets/<int:number>/timeline")
+@viewer.needs("desk.use", "ticket.read")
+def timeline_part(number: int) -> str:
+    """Everything said and done."""
+    actor = viewer.current_actor()
+    found = access_ticket(actor, number)
+    return render_template("desk/_timeline.html", ticket=desk_show.head(found), **_timeline(found, actor))
+
+
+@blueprint.get("/desk/tickets/<int:number>/context")
+@viewer.needs("desk.use", "ticket.read")
+def context(number: int) -> str:
+    """The customer beside the ticket."""
+    actor = viewer.current_actor()
+    found = access_ticket(actor, number)
+    return render_template("desk/_context.html", ticket=desk_show.head(found), **_context(found, actor))
+
+
+@blueprint.get("/desk/tickets/<int:number>/answers")
+@viewer.needs("desk.use", "ticket.read", "article.read")
+def answers(number: int) -> str:
+    """The three best articles for the ticket's words, or for others that the agent typed."""
+    actor = viewer.current_actor()
+    found = access_ticket(actor, number)
+    asked = clean(request.args.get("q", "")).strip()[:200]
+    return render_template(
+        "desk/_answers.html", ticket=desk_show.head(found), answers=desk_answers.answers_for(actor, found, asked)
+    )
+
+
+@blueprint.get("/desk/search")
+@viewer.needs("desk.use", "ticket.read")
+def search() -> Response | str:
+    """A ticket number goes straight to its ticket; other words find tickets, people and articles."""
+    actor = viewer.current_actor()
+    q = clean(request.args.get("q", "")).strip()[:200]
+    wanted = tickets.number_in(q)
+    if wanted is not None:
+        try:
+            return redirect(desk_show.ticket_url(access_ticket(actor, wanted)), 303)
+        except NotFound:
+            pass  # then it is a word like any other
+    found = tickets.search_tickets(actor, q) if q else []
+    contacts = tickets.search_contacts(actor, q) if q and actor.can("contact.read") else []
+    given = {
+        "q": q,
+        "rows": [desk_show.row(r) for r in found],
+        "contacts": [desk_show.candidate(c) | {"organisation": c.organisation.label if c.organisation else ""} for c in contacts],
+        "articles": desk_answers.found_articles(actor, q) if q and actor.can("article.read") else [],
+        "piece": is_piece(),
+    }
+    return render_template("desk/search.html", **given)

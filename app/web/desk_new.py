@@ -1,0 +1,208 @@
+"""Writing down a request that came by telephone or in person: who, what, how bad, in one form."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, redirect, render_template, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from app import viewer
+from app.core.db import session
+from app.core.directory.access import (
+    access_contact,
+    access_device,
+    access_organisation,
+    readable_devices,
+    readable_organisations,
+)
+from app.core.directory.contacts import create_contact
+from app.core.directory.identities import find_or_create_contact
+from app.core.directory.merging import kept
+from app.core.errors import DeskError, Invalid, NotFound
+from app.core.installed_base import Device
+from app.core.people import Contact, Organisation
+from app.core.permissions import Actor
+from app.core.text import clean
+from app.core.uow import unit_of_work
+from app.queries import tickets
+from app.web import desk_answer as answer
+from app.web import desk_show
+from app.web import desk_words as words
+from app.web.errors import field_errors, words_of
+from workflows import service
+from workflows.engine import take
+from workflows.kinds import IMPACTS, KINDS
+from workflows.models import Ticket
+from workflows.opening import open_ticket
+from workflows.tickets import TICKET
+
+blueprint = Blueprint("desk_new", __name__)
+CHANNELS = ("calls", "walk_in", "other")
+
+
+def init_app(flask: Flask) -> None:
+    flask.register_blueprint(blueprint)
+
+
+@blueprint.get("/desk/tickets/new")
+@viewer.needs("desk.use", "ticket.create")
+def form() -> str:
+    """The empty form, or with a person already chosen (`?contact=`)."""
+    return _form(viewer.current_actor(), request.args)
+
+
+@blueprint.get("/desk/tickets/new/people")
+@viewer.needs("ticket.create", "contact.read")
+def people() -> str:
+    """People for the words typed so far."""
+    actor = viewer.current_actor()
+    return render_template("desk/_new_people.html", **_people(actor, clean(request.args.get("who", "")).strip()[:100]))
+
+
+@blueprint.get("/desk/tickets/new/machines")
+@viewer.needs("ticket.create", "contact.read")
+def machines() -> str:
+    """The machines of the chosen person's company."""
+    actor = viewer.current_actor()
+    return render_template("desk/_new_machines.html", device=_device_field(actor, _chosen(actor), request.args))
+
+
+@blueprint.post("/desk/tickets/new")
+@viewer.needs("desk.use", "ticket.create")
+def create() -> Response:
+    """Open the ticket, with a new contact where there was none, and start on it at once where that is wished."""
+    actor = viewer.current_actor()
+    try:
+        with unit_of_work():
+            ticket = _open(actor)
+    except DeskError as problem:
+        return answer.again(problem, lambda why: _form(actor, request.form, why))
+    return redirect(desk_show.ticket_url(ticket), 303)
+
+
+def _open(actor: Actor) -> Ticket:
+    contact = _contact(actor)
+    device = access_device(actor, answer.number("device") or 0) if request.form.get("device") else None
+    channel = answer.typed("channel", 20)
+    product = answer.number("product")
+    if product is not None and product not in {n for n, _label in tickets.product_choices()}:
+        raise Invalid.of("product", "没有这个产品。")  # data
+    ticket = open_ticket(
+        actor,
+        subject=answer.typed("subject", 300)[:300],
+        channel=channel if channel in CHANNELS else "calls",
+        contact=contact,
+        organisation_id=device.organisation_id if device else None,
+        kind=answer.typed("kind", 20) or "consult",
+        impact=answer.typed("impact", 20) or "none",
+        product_id=product or (device.product_id if device else None),
+        device_id=device.id if device else None,
+    )
+    if answer.typed("text").strip():
+        service.add_note(actor, ticket, answer.typed("text")[:50_000])
+    if request.form.get("claim") and desk_show.may_claim(ticket, actor):
+        take(TICKET, ticket, "dispatch", actor, assignee=actor.id)
+        take(TICKET, ticket, "start", actor)
+    return ticket
+
+
+def _contact(actor: Actor) -> Contact:
+    """The chosen person, or a new one from what was typed; a known telephone or address finds its owner."""
+    chosen = request.form.get("contact", "")
+    if chosen and chosen != "new":
+        try:
+            return kept(access_contact(actor, answer.number("contact") or 0))
+        except NotFound:
+            raise Invalid.of("contact", "没有这位联系人。") from None  # data
+    name, phone, email = (answer.typed(field, 320).strip() for field in ("name", "phone", "email"))
+    company = answer.number("organisation")
+    if company is not None:
+        try:
+            access_organisation(actor, company)
+        except NotFound:
+            raise Invalid.of("organisation", "没有这家企业。") from None  # data
+    if not (name or phone or email):
+        raise Invalid.of("contact", _("选一位联系人，或写下姓名和电话。"))
+    contact: Contact | None = None
+    for kind, value in (("phone", phone), ("email", email)):
+        if not value or contact is not None:
+            continue
+        try:
+            contact, _identity = find_or_create_contact(actor, kind, value, name=name[:120], organisation_id=company)
+        except Invalid as problem:
+            raise Invalid(errors={kind: problem.errors.get("value", [problem.message])}) from None
+    if contact is None:
+        contact = create_contact(actor, name=name, organisation_id=company)
+    return contact
+
+
+def _chosen(actor: Actor) -> Contact | None:
+    try:
+        return kept(access_contact(actor, answer.number("contact") or 0))
+    except NotFound:
+        return None
+
+
+def _people(actor: Actor, who: str, chosen: Contact | None = None) -> dict[str, Any]:
+    found = tickets.search_contacts(actor, who, 6) if len(who) >= 2 else []
+    if chosen is not None:
+        found = [chosen, *(c for c in found if c.id != chosen.id)]
+    people_ = [
+        desk_show.candidate(c) | {"organisation": c.organisation.label if c.organisation else ""} for c in found
+    ]
+    return {"people": people_, "who": who, "chosen": chosen.id if chosen else None}
+
+
+def _device_field(actor: Actor, person: Contact | None, given: Any) -> dict[str, Any] | None:
+    if person is None or person.organisation_id is None:
+        return None
+    rows = readable_devices(actor).where(Device.organisation_id == person.organisation_id)
+    found = session().scalars(rows.order_by(Device.product_id, Device.id).limit(200))
+    options = [{"value": d.id, "label": f"{d.label} {d.name}".strip()} for d in found]
+    if not options:
+        return None
+    return {"name": "device", "label": _("设备"), "kind": "select", "required": False, "options": options,
+            "value": given.get("device", ""), "placeholder": _("没有指明")}  # fmt: skip
+
+
+def _form(actor: Actor, given: Any, problem: DeskError | None = None) -> str:
+    errors = field_errors(problem) if problem else {}
+    person = _chosen(actor) if actor.can("contact.read") else None
+
+    def field(name: str, label: str, kind: str = "text", required: bool = False, **more: Any) -> dict[str, Any]:
+        first = more.pop("first", "")
+        value = clean(given.get(name, "")) if problem or name in given else first
+        return {"name": name, "label": label, "kind": kind, "required": required, "value": value,
+                "errors": errors.get(name, []), **more}  # fmt: skip
+
+    companies = session().scalars(readable_organisations(actor).order_by(Organisation.name).limit(500))
+    context = {
+        "error": words_of(problem) if problem and not errors else None,
+        "errors": errors,
+        "who_errors": errors.get("contact", []),
+        **_people(actor, clean(given.get("who", "")).strip()[:100], person),
+        "device": _device_field(actor, person, given) if actor.can("contact.read") else None,
+        "newcomer": [
+            field("name", _("姓名"), autocomplete="off"),
+            field("phone", _("电话"), "tel", autocomplete="off"),
+            field("email", _("邮箱"), autocomplete="off"),
+            field("organisation", _("企业"), "select", options=[{"value": c.id, "label": c.label} for c in companies],
+                  placeholder=_("还不知道")),
+        ],
+        "about": [
+            field("subject", _("标题"), required=True, full=True, placeholder=_("用客户的话，一句"), maxlength=300),
+            field("text", _("经过"), "textarea", full=True, rows=5, hint=_("记成备注，客户看不到。")),
+            field("channel", _("怎样来的"), "choices", True, first="calls", full=True,
+                  options=[{"value": c, "label": words.channel_word(c)} for c in CHANNELS]),
+            field("impact", _("影响"), "choices", True, first="none", full=True,
+                  options=[{"value": key, "label": _(label)} for key, label in IMPACTS.items()]),
+            field("kind", _("类别"), "select", True, first="consult",
+                  options=[{"value": k.code, "label": _(k.label)} for k in KINDS.values()]),
+            field("product", _("产品"), "select", options=[{"value": n, "label": label} for n, label in tickets.product_choices()],
+                  placeholder=_("与产品无关")),
+        ],
+        "can_claim": actor.can("ticket.dispatch") and actor.can("ticket.work"),
+        "claim": bool(given.get("claim")) if problem else True,
+    }  # fmt: skip
+    return render_template("desk/new.html", **context)
+

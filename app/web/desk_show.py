@@ -1,0 +1,363 @@
+"""Rows as the desk's templates want them; each template's head says which names it reads."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from app.core.clock import now
+from app.core.errors import DeskError
+from app.core.people import Contact, Identity
+from app.core.permissions import Actor
+from app.queries import ticket_page, tickets, timeline
+from app.web import desk_words as words
+from app.web.i18n import local, show_date, show_datetime
+from channels.models import Message
+from workflows.kinds import IMPACTS, KINDS
+from workflows.models import FollowUp, Ticket, TicketMark
+from workflows.rules import RULES
+from workflows.ticket_effects import PARTIES
+from workflows.ticket_guards import question_settled
+from workflows.tickets import TICKET
+
+DIRECT = frozenset({"start", "resume", "urge", "unmerge"})
+DANGEROUS = frozenset({"cancel"})
+ICONS = {
+    "dispatch": "user", "start": "player-play", "solve_now": "circle-check", "resolve": "circle-check",
+    "transfer": "transfer", "return": "arrow-back-up", "raise": "chevron-up", "urge": "bell", "supervise": "eye",
+    "extend": "calendar-time", "hold": "player-pause", "resume": "player-play", "close": "check", "reopen": "reload",
+    "cancel": "circle-off", "merge": "git-merge", "unmerge": "unlink", "split": "arrows-split",
+}  # fmt: skip
+KEYS = {"dispatch": "a", "transfer": "a", "raise": "e", "merge": "m"}
+NEXT = {"dispatched": "start", "executing": "resolve", "following_up": "close", "created": "dispatch"}
+LINE = ("created", "dispatched", "executing", "following_up", "closed")
+
+
+def ticket_url(ticket: Ticket) -> str:
+    return f"/desk/tickets/{ticket.number}"
+
+
+def row(found: tickets.Row, here: int | None = None) -> dict[str, Any]:
+    """A line of the queue."""
+    ticket, last = found.ticket, found.last
+    person = ticket.contact.label if ticket.contact else (last.author if last and last.direction == "in" else "")
+    return {
+        "number": ticket.number,
+        "url": ticket_url(ticket),
+        "unread": bool(last and last.awaits_us and ticket.state not in TICKET.ends),
+        "here": ticket.id == here,
+        "person": person or _("还不知道是谁"),
+        "organisation": ticket.organisation.label if ticket.organisation else None,
+        "channel": ticket.channel,
+        "channel_label": words.channel_word(ticket.channel),
+        "at": last.at if last else ticket.created_at,
+        "subject": ticket.subject,
+        "snippet": " ".join(last.text.split())[:120] if last else "",
+        "state": ticket.state,
+        "state_label": words.state_word(ticket.state),
+        "hold": ticket.held,
+        "product": ticket.product.code if ticket.product else None,
+        "kind": _(KINDS[ticket.kind].label),
+        "urged": ticket.urged if ticket.state not in TICKET.ends else 0,
+        "priority": words.priority_of(ticket, with_impact=True),
+        "clock": words.clock_of(ticket),
+        "assignee": ticket.assignee.label if ticket.assignee else (ticket.team.name if ticket.team else None),
+    }
+
+
+def head(ticket: Ticket) -> dict[str, Any]:
+    """The ticket as the head of its page shows it."""
+    hold = None
+    if ticket.held:
+        party = _(PARTIES.get(ticket.hold_party or "", ""))
+        hold = {"party": party, "reason": ticket.hold_reason or "", "until": ticket.hold_until}
+    into = ticket.merged_into_id
+    return {
+        "id": ticket.id,
+        "number": ticket.number,
+        "url": ticket_url(ticket),
+        "subject": ticket.subject,
+        "version": ticket.version,
+        "channel": ticket.channel,
+        "channel_label": words.channel_word(ticket.channel),
+        "created_at": ticket.created_at,
+        "kind": _(KINDS[ticket.kind].label),
+        "product": ticket.product.label if ticket.product else None,
+        "impact": _(IMPACTS[ticket.impact]) if ticket.impact != "none" else None,
+        "priority": words.priority_of(ticket),
+        "clock": words.clock_of(ticket),
+        "hold": hold,
+        "assignee": ticket.assignee.label if ticket.assignee else None,
+        "team": ticket.team.name if ticket.team else None,
+        "contact_name": ticket.contact.label if ticket.contact else None,
+        "organisation_name": ticket.organisation.label if ticket.organisation else None,
+        "urged": ticket.urged,
+        "resolution": ticket.resolution,
+        "merged_into": {
+            "number": into + ticket.number - ticket.id,
+            "url": f"/desk/tickets/{into + ticket.number - ticket.id}",
+        }
+        if into
+        else None,
+    }
+
+
+def stepper(ticket: Ticket) -> list[dict[str, str]]:
+    """The state machine as a line: done, here, next; another end stands at the place where it was left."""
+    if ticket.state in ("cancelled", "merged"):
+        left_at = ticket.merged_from or ("executing" if ticket.started_at else "created")
+        reached = LINE.index(left_at) if left_at in LINE else 0
+        line = [{"key": s, "label": words.state_word(s), "mark": "done"} for s in LINE[: reached + 1]]
+        return [*line, {"key": ticket.state, "label": words.state_word(ticket.state), "mark": "ended"}]
+    here = LINE.index(ticket.state)
+    if ticket.state == "closed":
+        here = len(LINE)
+    return [
+        {"key": s, "label": words.state_word(s), "mark": "done" if i < here else "here" if i == here else "next"}
+        for i, s in enumerate(LINE)
+    ]
+
+
+def closing_results(ticket: Ticket, actor: Actor) -> list[str]:
+    """The results with which this actor could close the ticket now."""
+    return [r for r in words.RESULTS if question_settled(ticket, actor, {"result": r}) is None]
+
+
+def may_claim(ticket: Ticket, actor: Actor) -> bool:
+    """Whether "give it to me and start" is one step for this actor now."""
+    offered = {step.name for step in TICKET.offers(ticket, actor)}
+    return actor.can("ticket.work") and ticket.state == "created" and not ticket.held and "dispatch" in offered
+
+
+def actions(ticket: Ticket, actor: Actor) -> dict[str, Any]:
+    """`next`, the one filled button, and `actions`, the rest, as the law offers them now."""
+    url = ticket_url(ticket)
+    wanted = "resume" if ticket.held else NEXT.get(ticket.state, "")
+    following, rest = None, []
+    if may_claim(ticket, actor):
+        wanted = "claim"
+        following = _action("claim", _("派给我并接单"), f"{url}/claim", direct=True)
+    for step in TICKET.offers(ticket, actor):
+        offered = _action(step.name, _(step.label), f"{url}/steps/{step.name}", direct=step.name in DIRECT)
+        if step.name == "close" and not (why := closing_results(ticket, actor)):
+            offered |= {"enabled": False, "why": _("等客户答复，或请同事回访")}
+            wanted = ""
+        if step.name == wanted:
+            following = offered | {"missing": [{"text": _(n.reason).rstrip("。."), "href": None} for n in step.needs]}
+            if step.name == "close" and "answered" not in why:
+                following["missing"] = []
+        else:
+            rest.append(offered)
+    if actor.can("ticket.work") and ticket.state not in TICKET.ends:
+        rest.append(_action("classify", _("改类别、影响、产品"), f"{url}/classify", icon="tag", key="p"))
+    if ticket.state == "following_up" and actor.can("ticket.close"):
+        rest.append(_action("attempt", _("记一次没有接通"), f"{url}/attempts", icon="phone", direct=True))
+    rest.sort(key=lambda a: a["danger"])
+    return {"next": following, "actions": rest}
+
+
+def _action(step: str, label: str, url: str, *, direct: bool = False, icon: str = "", key: str = "") -> dict[str, Any]:
+    return {
+        "step": step,
+        "label": label,
+        "url": url,
+        "icon": icon or ICONS.get(step, "point"),
+        "key": key or KEYS.get(step, ""),
+        "direct": direct,
+        "enabled": True,
+        "why": "",
+        "danger": step in DANGEROUS,
+        "missing": [],
+    }
+
+
+def waiting_for(ticket: Ticket, question: FollowUp | None) -> str:
+    """What a ticket in follow-up waits for, in one sentence."""
+    if ticket.state != "following_up" or question is None:
+        return ""
+    if question.delivered_at:
+        until = show_datetime(question.delivered_at + RULES.silence)
+        return _("回访问题已送达，等客户答复；%(until)s 仍未答复就自动结单。", until=until)
+    if question.message_id:
+        return _("回访问题正在发出。")
+    return _("没有可以自动发问的会话，请同事电话回访。已尝试 %(n)s 次。", n=question.attempts)
+
+
+def mark(found: TicketMark, ticket: Ticket, actor: Actor) -> dict[str, Any]:
+    """An extension that waits for a word, or a supervision that runs."""
+    until = show_datetime(found.until)
+    if found.kind == "supervise":
+        text = _("%(who)s 督办，要求 %(until)s 前答复", who=found.asked_by, until=until)
+        return {"icon": "eye", "text": text, "reason": found.reason, "approve_url": None}
+    text = _(
+        "%(who)s 申请延期到 %(until)s，原时限 %(was)s", who=found.asked_by, until=until, was=show_datetime(found.was)
+    )
+    decide = f"{ticket_url(ticket)}/extensions/{found.id}" if actor.can("ticket.supervise") else None
+    return {"icon": "calendar-time", "text": text, "reason": found.reason, "approve_url": decide}
+
+
+def linked(found: ticket_page.Linked) -> dict[str, Any]:
+    other = found.ticket
+    return {
+        "how": str(words.LINKED[found.how]),
+        "number": other.number,
+        "url": ticket_url(other),
+        "subject": other.subject,
+    }
+
+
+def timeline_items(ticket: Ticket, shown: timeline.Timeline, actor: Actor) -> list[dict[str, Any]]:
+    """Entries with a mark for each new day."""
+    items: list[dict[str, Any]] = []
+    day = None
+    for entry in shown.entries:
+        date = local(entry.at).date()
+        if date != day:
+            day = date
+            items.append({"kind": "day", "label": _day_word(date)})
+        if entry.message is not None:
+            items.append(_message(entry.message, shown, actor))
+        elif entry.note is not None:
+            items.append(
+                {"kind": "message", "id": f"note-{entry.note.id}", "direction": "note", "author": entry.note.author,
+                 "at": entry.at, "text": entry.note.text}
+            )  # fmt: skip
+        elif entry.step is not None:
+            step = entry.step
+            text = words.step_words(step, shown)
+            if step.subject_id != ticket.id:
+                text = _(
+                    "在 #%(number)s：%(text)s", number=(step.subject_id or 0) + ticket.number - ticket.id, text=text
+                )
+            who = _("系统") if step.actor_kind == "system" else step.actor_name
+            items.append(
+                {
+                    "kind": "event",
+                    "icon": words.step_icon(step),
+                    "text": text,
+                    "who": who,
+                    "at": step.at,
+                    "reason": step.reason or "",
+                }
+            )
+    return items
+
+
+def _day_word(date: Any) -> str:
+    days = (local(now()).date() - date).days
+    return {0: _("今天"), 1: _("昨天")}.get(days) or show_date(date)
+
+
+def _message(message: Message, shown: timeline.Timeline, actor: Actor) -> dict[str, Any]:
+    kind = message.conversation.account.kind
+    visible, whole = message.visible_text.strip(), message.text.strip()
+    delivery = None
+    if message.direction == "out":
+        again = message.state in ("failed", "undecided") and actor.can("ticket.work")
+        delivery = {
+            "state": "sending" if message.state == "queued" else message.state,
+            "label": str(words.DELIVERY.get(message.state, message.state)),
+            "reason": _(message.error) if message.error else "",
+            "retry_url": f"/desk/messages/{message.id}/again" if again else None,
+        }
+    elif message.is_bounce:
+        delivery = {"state": "failed", "label": _("退信"), "reason": "", "retry_url": None}
+    return {
+        "kind": "message",
+        "id": message.id,
+        "direction": message.direction,
+        "author": _("系统") if message.author_kind == "system" else (message.author_name or _("不知道是谁")),
+        "channel": kind,
+        "channel_label": words.channel_word(kind),
+        "subject": message.subject if message.direction == "in" else "",
+        "to": message.to_address if message.direction == "out" else "",
+        "at": message.created_at,
+        "sent_at": message.sent_at if message.direction == "in" and _differs(message) else None,
+        "text": visible or _("（没有正文）"),
+        "quoted": whole if visible and whole != visible else "",
+        "auto": message.is_auto,
+        "placed": str(words.PLACED.get(message.placed, "")) if message.direction == "in" else "",
+        "html_url": url_for("desk_files.html_mail", message_id=message.id) if message.id in shown.with_html else None,
+        "attachments": [
+            {"name": f.name, "url": f"/desk/files/{f.id}", "size_label": words.size_word(f.size), "image": f.inline}
+            for f in shown.files.get(message.id, ())
+        ],
+        "articles": [{"title": a.title, "url": f"/articles/{a.slug}"} for a in shown.articles.get(message.id, ())],
+        "delivery": delivery,
+    }
+
+
+def _differs(message: Message) -> bool:
+    return message.sent_at is not None and abs((message.sent_at - message.created_at).total_seconds()) > 600
+
+
+def context(found: ticket_page.Customer, ticket: Ticket) -> dict[str, Any]:
+    """The panel beside the ticket: person, company, machines, what was before."""
+    person = found.contact
+    return {
+        "contact": person and {
+            "id": person.id, "name": person.label, "url": f"/contacts/{person.id}", "title": person.title or None,
+            "language": person.language, "note": person.note, "identities": [identity(i) for i in found.identities],
+        },
+        "organisation": found.organisation and {
+            "name": found.organisation.name, "url": f"/organisations/{found.organisation.id}",
+            "level": str(words.CONTRACTS.get(found.level, found.level)) if found.level else None,
+            "manager": found.manager.label if found.manager else None,
+        },
+        "devices": [_device(d, ticket) for d in found.devices],
+        "recent": [
+            {"number": t.number, "url": ticket_url(t), "subject": t.subject, "state": t.state,
+             "state_label": words.state_word(t.state), "at": t.created_at}
+            for t in found.recent
+        ],
+        "repeat": _repeat(found.repeat),
+        "candidates": [candidate(c, f"{ticket_url(ticket)}/contact") for c in found.others],
+    }  # fmt: skip
+
+
+def identity(found: Identity) -> dict[str, Any]:
+    kind, label = words.IDENTITIES.get(found.kind, ("other", found.kind))
+    return {"kind": kind, "label": str(label), "value": found.label, "shared": found.shared, "suspect": found.suspect}
+
+
+def candidate(contact: Contact, pick_url: str = "") -> dict[str, Any]:
+    why = [contact.title, *(i.label for i in contact.identities[:2])]
+    return {
+        "id": contact.id,
+        "name": contact.label,
+        "url": f"/contacts/{contact.id}",
+        "why": " · ".join(w for w in why if w),
+        "pick_url": pick_url,
+    }
+
+
+def _device(device: Any, ticket: Ticket) -> dict[str, Any]:
+    inside = device.warranty_until is not None and device.warranty_until >= local(now()).date()
+    warranty = None if device.warranty_until is None else _("保内") if inside else _("保外")
+    return {
+        "model": device.model or device.product.code,
+        "serial": device.serial,
+        "url": f"/devices/{device.id}",
+        "site": " · ".join(w for w in (device.site.name if device.site else "", device.name) if w),
+        "warranty": warranty,
+        "warranty_tone": "good" if inside else "",
+        "here": device.id == ticket.device_id,
+    }
+
+
+def _repeat(repeat: ticket_page.Repeat) -> str:
+    if repeat.device:
+        return _("7 天内第 %(n)s 次，同一台设备", n=repeat.device + 1)
+    return _("7 天内第 %(n)s 次来找我们", n=repeat.person + 1) if repeat.person else ""
+
+
+def query(url: str, **given: Any) -> str:
+    """An address with the parameters that have a value."""
+    kept = {name: value for name, value in given.items() if value not in (None, "")}
+    return f"{url}?{urlencode(kept)}" if kept else url
+
+
+def refusal(problem: DeskError) -> str:
+    """A refusal in the reader's words."""
+    return problem.text(_)

@@ -1,0 +1,148 @@
+"""Writes the mails that the desk sends: readable as text and as HTML, threaded, and safe against injected headers."""
+
+import html as markup
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address as HeaderAddress
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from email.utils import format_datetime
+from typing import Any
+
+from channels.mail.addresses import Address
+from channels.mail.attachments import safe_name
+from channels.mail.bodies import sanitised
+from channels.mail.charset import clean
+from channels.mail.subjects import one_line, reply_subject
+
+MAX_HISTORY = 20_000  # characters of quoted history; the thread is in the desk anyway
+MAX_REFERENCES = 50
+_EMAIL = re.compile(r"[^\s<>\"(),:;@\\\x00-\x1f\x7f]{1,64}@[^\s<>\"(),:;@\\\x00-\x1f\x7f]{1,255}")
+_MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}")
+
+
+class _Policy(EmailPolicy):
+    """The standard policy, but ids stay as they are: it would encode an id that is longer than a line as a word."""
+
+    def fold(self, name: str, value: Any) -> str:
+        """A header as it goes over the wire."""
+        if name.lower() in ("message-id", "in-reply-to", "references"):
+            return f"{name}: " + f"{self.linesep} ".join(str(value).split()) + self.linesep
+        return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The same as bytes."""
+        return self.fold(name, value).encode("ascii", "replace")
+
+
+# Seven bits, because not every server on the way takes eight.
+_POLICY = _Policy(linesep="\r\n", cte_type="7bit")
+
+
+class BadAddress(ValueError):
+    """An address that no mail can be sent to; `email` is what was given."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"no mail address: {email!r}")
+        self.email = email
+
+
+@dataclass(frozen=True)
+class OutFile:
+    """A file to send along."""
+
+    name: str
+    mime: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class History:
+    """The mail that is answered. `when` is already written for the reader (his zone, his language)."""
+
+    author: str
+    when: str
+    text: str
+
+
+def compose_reply(
+        *, message_id: str, sender: Address, to: Sequence[Address], subject: str, text: str, date: datetime,
+        cc: Sequence[Address] = (), number: str | None = None, html: str | None = None, in_reply_to: str | None = None,
+        references: Sequence[str] = (), history: History | None = None, reply_to: Address | None = None,
+        automatic: bool = False, attachments: Sequence[OutFile] = ()) -> EmailMessage:
+    """A reply as multipart/alternative, ready for smtplib; `as_bytes()` gives it with CRLF.
+
+    `message_id` and all other ids are without brackets; `date` is aware; `number` puts the token `[#number]` into the
+    subject. Without `html` the HTML is made from `text`. Raises BadAddress for a recipient nobody can write to.
+    """
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = _address(sender)
+    mail["To"] = [_address(person) for person in to]
+    if cc:
+        mail["Cc"] = [_address(person) for person in cc]
+    if reply_to is not None:
+        mail["Reply-To"] = _address(reply_to)
+    mail["Subject"] = reply_subject(subject, number)
+    mail["Date"] = format_datetime(date)
+    mail["Message-ID"] = f"<{_identifier(message_id)}>"
+    thread = _thread(references, in_reply_to)
+    if in_reply_to and _identifier(in_reply_to):
+        mail["In-Reply-To"] = f"<{_identifier(in_reply_to)}>"
+    if thread:
+        mail["References"] = " ".join(f"<{one}>" for one in thread)
+    if automatic:
+        mail["Auto-Submitted"] = "auto-replied"
+        mail["X-Auto-Response-Suppress"] = "All"
+    body = clean(text).replace("\r\n", "\n").replace("\r", "\n").rstrip()
+    page = sanitised(html) if html is not None else _paragraphs(body)
+    if history is not None:
+        attribution = f"在 {one_line(history.when)}，{one_line(history.author)} 写道："
+        old = clean(history.text).replace("\r\n", "\n").replace("\r", "\n").strip()[:MAX_HISTORY]
+        body += f"\n\n{attribution}\n" + "\n".join(f"> {line}".rstrip() for line in old.split("\n"))
+        page += (f'<p>{markup.escape(attribution)}</p>'
+                 f'<blockquote type="cite">{_paragraphs(old)}</blockquote>')
+    mail.set_content(body + "\n", subtype="plain", charset="utf-8")
+    mail.add_alternative(f"<!DOCTYPE html><html><body>{page}</body></html>\n", subtype="html", charset="utf-8")
+    for number_of, file in enumerate(attachments, 1):
+        _attach(mail, file, number_of)
+    return mail
+
+
+def _address(person: Address) -> HeaderAddress:
+    email = person.email.strip()
+    if not _EMAIL.fullmatch(email):
+        raise BadAddress(person.email)
+    local, _, domain = email.rpartition("@")
+    try:
+        # A name in the sender's script is written in its ASCII form: not every server knows the other one.
+        domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
+        return HeaderAddress(one_line(person.name, 200), local, domain)
+    except (UnicodeError, ValueError, IndexError) as error:
+        raise BadAddress(person.email) from error
+
+
+def _identifier(value: str) -> str:
+    return re.sub(r"[\s<>\x00-\x1f\x7f-\U0010ffff]", "", value)[:900]
+
+
+def _thread(references: Sequence[str], in_reply_to: str | None) -> list[str]:
+    """All ids of the thread, each once, the answered one last; of a very long thread the first and the newest."""
+    ids = [_identifier(one) for one in references]
+    last = _identifier(in_reply_to or "")
+    ordered = [one for one in dict.fromkeys(ids) if one and one != last] + ([last] if last else [])
+    return ordered if len(ordered) <= MAX_REFERENCES else [ordered[0], *ordered[1 - MAX_REFERENCES:]]
+
+
+def _paragraphs(text: str) -> str:
+    blocks = re.split(r"\n[ \t]*\n", text.strip("\n"))
+    return "".join(f"<p>{markup.escape(block).replace(chr(10), '<br>')}</p>" for block in blocks if block.strip())
+
+
+def _attach(mail: EmailMessage, file: OutFile, number: int) -> None:
+    mime = file.mime.strip().lower()
+    if not _MIME.fullmatch(mime) or mime.startswith(("message/", "multipart/")):
+        mime = "application/octet-stream"  # containers would have to be parsed again to be sent unencoded
+    main, _, sub = mime.partition("/")
+    mail.add_attachment(file.content, maintype=main, subtype=sub, filename=safe_name(clean(file.name)) or f"file-{number}")

@@ -1,0 +1,153 @@
+"""THE TABLE: who gets through which door. Every endpoint stands here, and every role really knocks on it.
+
+A new endpoint that is not listed fails the first test; a changed role or permission fails the second.
+"""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from app import viewer
+from app.core import tokens
+from app.core.people import User
+from app.core.permissions import ROLES, SYSTEM
+from app.core.uow import unit_of_work
+from tests.conftest import FreshClient
+
+EVERYBODY = frozenset({"nobody", *ROLES})
+LOGGED_IN = frozenset(ROLES)
+
+
+def roles(names: str) -> frozenset[str]:
+    found = frozenset(names.split())
+    assert found <= LOGGED_IN, found - LOGGED_IN
+    return found
+
+
+ADMINISTRATOR = roles("administrator")
+SUPERVISOR = roles("supervisor administrator")
+LEADER = roles("leader supervisor administrator")
+AGENT = roles("agent second_line leader supervisor administrator")
+WORKING = AGENT | roles("resident")
+DESK = WORKING | roles("manager")
+DESK_AND_EDITOR = DESK | roles("editor")
+
+TABLE: dict[str, frozenset[str]] = {
+    # the house
+    "static": EVERYBODY,
+    "health.healthz": EVERYBODY,
+    "health.readyz": EVERYBODY,
+    "health.metrics": EVERYBODY,
+    "language.choose": EVERYBODY,
+    # coming in and going out
+    "auth.login_page": EVERYBODY,
+    "auth.log_in": EVERYBODY,
+    "auth.logout_page": EVERYBODY,
+    "auth.log_out": EVERYBODY,
+    "auth.password_page": LOGGED_IN,
+    "auth.new_password": LOGGED_IN,
+    # one's own account
+    "me.account": LOGGED_IN,
+    "me.preferences": LOGGED_IN,
+    "me.password": LOGGED_IN,
+    "me.end_session": LOGGED_IN,
+    "me.end_other_sessions": LOGGED_IN,
+    "me.new_token": LOGGED_IN,
+    "me.revoke_token": LOGGED_IN,
+    # administration
+    "admin_accounts.index": SUPERVISOR,
+    "admin_accounts.account_list": ADMINISTRATOR,
+    "admin_accounts.create": ADMINISTRATOR,
+    "admin_accounts.account": ADMINISTRATOR,
+    "admin_accounts.edit": ADMINISTRATOR,
+    "admin_accounts.reset_password": ADMINISTRATOR,
+    "admin_accounts.unlock": ADMINISTRATOR,
+    "admin_accounts.set_active": ADMINISTRATOR,
+    "admin_accounts.end_session": ADMINISTRATOR,
+    "admin_accounts.end_sessions": ADMINISTRATOR,
+    "admin_outbox.rows": ADMINISTRATOR,
+    "admin_outbox.retry": ADMINISTRATOR,
+    "admin_outbox.settle": ADMINISTRATOR,
+    "admin_audit.trail": SUPERVISOR,
+    "admin_audit.export": SUPERVISOR,
+    # the API
+    "api_docs.openapi": EVERYBODY,
+    "api_docs.page": EVERYBODY,
+    "api_contacts.list_contacts": DESK,
+    "api_contacts.read_contact": DESK,
+    "api_contacts.create_contact": AGENT,
+    "api_contacts.change_contact": AGENT,
+    "api_contacts.add_identity": AGENT,
+    "api_contacts.change_identity": AGENT,
+    "api_contacts.remove_identity": AGENT,
+    "api_contacts.merge": AGENT,
+    "api_contacts.unmerge": AGENT,
+    "api_devices.list_devices": DESK,
+    "api_devices.read_device": DESK,
+    "api_devices.create_device": AGENT,
+    "api_devices.change_device": AGENT,
+    "api_organisations.list_organisations": DESK,
+    "api_organisations.read_organisation": DESK,
+    "api_organisations.create_organisation": SUPERVISOR,
+    "api_organisations.change_organisation": SUPERVISOR,
+    "api_sites.list_sites": DESK,
+    "api_sites.read_site": DESK,
+    "api_sites.create_site": SUPERVISOR,
+    "api_sites.change_site": SUPERVISOR,
+    "api_products.list_products": LOGGED_IN,
+    "api_products.read_product": LOGGED_IN,
+    "api_products.create_product": ADMINISTRATOR,
+    "api_products.change_product": ADMINISTRATOR,
+    "api_products.add_release": ADMINISTRATOR,
+    "api_products.change_release": ADMINISTRATOR,
+}
+
+MISSING = "2000000000"
+"""No row has this id: a role that gets through finds nothing to break."""
+
+
+def address(rule: Rule) -> str:
+    return re.sub(r"<(?:(\w+)[^:>]*:)?\w+>", lambda m: MISSING if m[1] == "int" else "no-such", rule.rule)
+
+
+def test_every_endpoint_is_in_the_table(app: Flask) -> None:
+    there = {rule.endpoint for rule in app.url_map.iter_rules()}
+    assert not there - TABLE.keys(), f"say in TABLE who may: {sorted(there - TABLE.keys())}"
+    assert not TABLE.keys() - there, f"no longer there: {sorted(TABLE.keys() - there)}"
+
+
+@pytest.mark.parametrize("role", sorted(EVERYBODY))
+def test_each_door_as_each_role(app: Flask, client: FreshClient, make_user: Callable[..., User], role: str) -> None:
+    user = make_user(role) if role != "nobody" else None
+    bearer = {}
+    if user is not None:
+        with unit_of_work():
+            bearer = {"Authorization": f"Bearer {tokens.create_token(SYSTEM, user.id)[1]}"}
+        client.log_in(user)
+    wrong: list[str] = []
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint not in TABLE:
+            continue  # the test above says so
+        api = rule.rule.startswith("/api/")
+        for method in viewer.methods_of(rule):
+            answer = client.open(address(rule), method=method, headers=bearer if api else {})
+            if user is not None and rule.endpoint.startswith("auth."):
+                client.log_in(user)  # it may have ended
+            allowed = role in TABLE[rule.endpoint]
+            asked_to_log_in = answer.status_code == 303 and answer.location.startswith("/login?")
+            if allowed and TABLE[rule.endpoint] == EVERYBODY:
+                as_wanted = answer.status_code != 403 and not asked_to_log_in
+            elif allowed:
+                as_wanted = answer.status_code not in (401, 403) and not asked_to_log_in
+            elif user is not None:
+                as_wanted = answer.status_code == 403
+            else:
+                as_wanted = answer.status_code == 401 if api else asked_to_log_in
+            if not as_wanted or (answer.status_code >= 500 and rule.endpoint != "health.readyz"):
+                wrong.append(
+                    f"{method} {rule.rule}: {answer.status_code}, {'allowed' if allowed else 'refused'} in TABLE"
+                )
+    assert not wrong, "\n".join(wrong)
