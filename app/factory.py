@@ -3,7 +3,6 @@
 import logging
 
 from flask import Flask
-from sqlalchemy.pool import NullPool
 
 import app.models  # noqa: F401  every table is known before the first query
 from app import cli, health, letters, realtime, search_index, viewer, worker
@@ -20,6 +19,7 @@ from app.web import (
     admin_outbox,
     articles,
     auth,
+    desk,
     errors,
     frame,
     i18n,
@@ -64,6 +64,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     articles.init_app(flask)
     progress.init_app(flask)
     auth.init_app(flask)
+    desk.init_app(flask)
     me.init_app(flask)
     admin_accounts.init_app(flask)
     admin_outbox.init_app(flask)
@@ -77,8 +78,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _engine_options(settings: Settings) -> dict[str, object]:
-    """SQLite opens a connection per use (cheap, and safe with many threads); PostgreSQL keeps a pool that tests itself.
-    An error of the database is logged without the values that it happened with: they are people's words."""
+    """Connections are kept: closing SQLite's last one would write the whole log back each time. Parameters are hidden
+    from error messages, because those reach the log and the parameters are people's words."""
+    pool: dict[str, object] = {"pool_size": 20, "max_overflow": 40, "hide_parameters": True}
     if settings.is_sqlite:
-        return {"hide_parameters": True, "poolclass": NullPool, "connect_args": {"timeout": 15, "check_same_thread": False}}
-    return {"hide_parameters": True, "pool_size": 20, "max_overflow": 40, "pool_pre_ping": True, "pool_recycle": 1800}
+        return {**pool, "connect_args": {"timeout": 15, "check_same_thread": False}}
+    return {**pool, "pool_pre_ping": True, "pool_recycle": 1800}

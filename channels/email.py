@@ -32,6 +32,8 @@ class EmailChannel:
             parsed = message_parser.parse_mail(raw)
         except message_parser.Unparseable as problem:
             raise Unparseable(problem.reason) from None
+        if "no header" in parsed.warnings:
+            raise Unparseable("文件里没有邮件头，不是一封邮件。")
         sender = None
         if parsed.sender and "@" in parsed.sender.email:
             sender = Sender("email", parsed.sender.email, parsed.sender.name, suspect=parsed.suspect)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, tuple_
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from app.core.clock import now
@@ -68,7 +68,7 @@ def organisations(actor: Actor, *, q: str = "", kind: str = "", after: int | Non
     found, onward = _some(rows.order_by(Organisation.name, Organisation.id))
     ids = [row.id for row in found]
     alone = readable_contacts(actor).where(Contact.merged_into_id.is_(None))
-    numbers = {
+    numbers: dict[str, dict[int, Any]] = {
         "sites": _count(readable_sites(actor), Site.organisation_id, ids),
         "devices": _count(readable_devices(actor), Device.organisation_id, ids),
         "contacts": _count(alone, Contact.organisation_id, ids),
@@ -91,7 +91,7 @@ def contacts(actor: Actor, *, q: str = "", organisation: int | None = None, afte
     groups = families(contact.id for contact in found)
     root_of = {member: root for root, members in groups.items() for member in members}
     open_ = _count(_open(actor), Ticket.contact_id, list(root_of))
-    seen = session().execute(
+    seen = (
         select(Conversation.contact_id, func.max(Conversation.last_message_at))
         .where(Conversation.contact_id.in_(list(root_of)))
         .group_by(Conversation.contact_id)
@@ -100,8 +100,8 @@ def contacts(actor: Actor, *, q: str = "", organisation: int | None = None, afte
     last: dict[int, datetime] = {}
     for member, number in open_.items():
         tickets[root_of[member]] = tickets.get(root_of[member], 0) + number
-    for contact_id, at in seen:
-        root = root_of[contact_id]
+    for contact_id, at in session().execute(seen):
+        root = root_of[contact_id or 0]
         last[root] = max(at, last.get(root, at))
     return Some(contact_cards(found), onward, {"tickets": tickets, "last_at": last})
 
@@ -289,8 +289,8 @@ def _some(rows: Select[Any]) -> tuple[list[Any], int | None]:
 
 def _count(rows: Select[Any], column: Any, ids: Iterable[int]) -> dict[int, int]:
     """How many of the readable rows each of these owners has."""
-    counted = rows.with_only_columns(column, func.count()).where(and_(column.in_(list(ids)))).group_by(column)
-    return {owner: number for owner, number in session().execute(counted.order_by(None))}
+    counted = rows.with_only_columns(column, func.count()).where(column.in_(list(ids))).group_by(column)
+    return {row[0]: row[1] for row in session().execute(counted.order_by(None))}
 
 
 def _total(rows: Select[Any]) -> int:

@@ -81,9 +81,6 @@ def find_readable(actor: Actor, slug: str) -> Article | None:
     return session().scalars(rows.options(joinedload(Article.current), selectinload(Article.products))).one_or_none()
 
 
-def with_products(ids: Sequence[int]) -> dict[int, Product]:
-    return {p.id: p for p in session().scalars(select(Product).where(Product.id.in_(ids)))}
-
 
 def find_product(text: str) -> Product | None:
     """A product by its code in any spelling of case, or by its number."""

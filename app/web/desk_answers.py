@@ -9,11 +9,11 @@ from app import viewer
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from app.queries import timeline
+from app.search_index import current_index
 from app.web import desk_words as words
 from knowledge import searching
 from knowledge.access import reader_for
 from knowledge.index import INSIDE_LEVELS, Hits, IndexUnavailable
-from knowledge.indexing import open_index
 from knowledge.markdown import plain
 from knowledge.models import Article
 from knowledge.suggest import suggest
@@ -26,7 +26,7 @@ _SAFETY = re.compile(r"^:::\s*(?:warning|danger)[^\n]*\n(.*?)^:::\s*$", re.DOTAL
 def answers_for(actor: Actor, ticket: Ticket, asked: str) -> dict[str, Any]:
     """Three articles for the words of the ticket, or for `asked`. A search that the agent typed is remembered."""
     text = asked or timeline.customer_words(ticket)
-    index, reader = open_index(viewer.settings()), reader_for(actor)
+    index, reader = current_index(), reader_for(actor)
     answer: dict[str, Any] = {"query": asked, "items": [], "ask_product": False, "unavailable": ""}
     try:
         hits = suggest(index, text, reader, ticket.product_id)
@@ -45,7 +45,7 @@ def answers_for(actor: Actor, ticket: Ticket, asked: str) -> dict[str, Any]:
 def found_articles(actor: Actor, q: str) -> list[dict[str, Any]]:
     """Articles for the search page; none while the index cannot be used."""
     try:
-        hits = searching.search(open_index(viewer.settings()), actor, q, limit=8)
+        hits = searching.search(current_index(), actor, q, limit=8)
     except IndexUnavailable:
         return []
     found = [_item(f, False) for f in searching.with_articles(hits, reader_for(actor))]

@@ -170,6 +170,7 @@ def _composer_again(ticket: Ticket, actor: Actor, problem: DeskError) -> str:
         "composer": shown,
         "draft": _typed_draft(actor),
         "seen": newest.id if newest else 0,
+        "is_again": True,
     }
     return render_template("desk/_composer.html" if answer.is_piece() else "desk/composer.html", **given)
 

@@ -153,12 +153,12 @@ document.addEventListener("htmx:confirm", (event) => {
   const button = ctx.request.submitter ?? ctx.sourceElement;
   ask(ctx.confirm, button.matches("button") ? button.textContent : "").then((yes) => (yes ? issueRequest() : dropRequest()));
 });
-// An error page is never poured into a fragment. 422 (a form with its errors) and 409 (what stands now) may be answers;
+// An error page is never poured into a fragment. 422 (a form with its errors), 409 and 412 (what stands now) may be answers;
 // errors/piece.html (marked data-status) is a sentence: it is said inside the open dialog, else as a toast.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   const { status } = ctx.response;
   const piece = new DOMParser().parseFromString(ctx.text, "text/html").querySelector("[data-status]");
-  if (!piece && (status === 422 || status === 409)) return;
+  if (!piece && [409, 412, 422].includes(status)) return;
   ctx.swap = "none";
   const said = { 401: words.expired, 403: words.forbidden, 404: words.missing, 429: words.throttled };
   const text = piece?.textContent.trim() || said[status] || words.failed;

@@ -69,7 +69,7 @@ async function saveDraft() {
     const answer = await fetch(form.dataset.draft, { method: "POST", body, redirect: "manual", headers: { "X-CSRFToken": one("meta[name='csrf-token']").content, "HX-Request": "true" }, keepalive: true });
     if (!answer.ok) throw new Error(String(answer.status));
     saved = now;
-    status(words.draftSaved);
+    status(`${words.draftSaved} ${(await answer.json()).shown}`);
   } catch {
     status(words.draftFailed);
   }
@@ -79,6 +79,9 @@ function touched() {
   timer = setTimeout(saveDraft, 900);
 }
 document.addEventListener("input", (event) => { if (event.target.id === "reply") touched(); });
+document.addEventListener("change", (event) => {
+  if (event.target.name === "files") one("#file-names").textContent = [...event.target.files].map((f) => f.name).join(", ");
+});
 window.addEventListener("pagehide", () => { if (timer) { clearTimeout(timer); saveDraft(); } });
 
 // The server says "sent": the box empties. The answer to a POST is 204, so the form itself is still there.
@@ -89,6 +92,8 @@ document.addEventListener("sent", () => {
   if (!form) return;
   field().value = "";
   one("#chips").replaceChildren();
+  form.elements.files.value = "";
+  one("#file-names").textContent = "";
   saved = new URLSearchParams(new FormData(form)).toString();
   status("");
   atEnd = true;
@@ -174,6 +179,7 @@ const keys = {
   a: () => press("dispatch", "transfer"),
   e: () => press("raise"),
   m: () => press("merge"),
+  p: () => press("classify"),
   "/": () => one("#top-q")?.focus(),
 };
 

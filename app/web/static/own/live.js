@@ -23,8 +23,17 @@ if (window.io && sign) {
   // A page that just opens is not "disconnected" yet.
   show("wait", "");
   const slow = setTimeout(() => { if (!socket.connected) show("off", words.liveOff); }, 4000);
+  // Who may not hear of everything asks for the rows that this page shows; the server asks its gatekeeper.
+  const watch = () => {
+    const rows = new Set([...document.querySelectorAll("[hx-trigger*='changed:']")].flatMap((e) => e.getAttribute("hx-trigger").match(/changed:[a-z]+:\d+/g) ?? []));
+    for (const row of rows) {
+      const [, what, id] = row.split(":");
+      socket.emit("watch", { what, id: Number(id) });
+    }
+  };
   socket.on("connect", () => {
     clearTimeout(slow);
+    watch();
     show("on", words.liveOn);
     if (before) { refetch(); tell("toast", { text: words.liveBack, seconds: 3 }); }
     before = true;
