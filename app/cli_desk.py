@@ -10,6 +10,8 @@ from app import doctor
 from app.cli_output import answer, json_option, plain_errors
 from app.core import migrate
 from app.core.db import db
+from app.search_index import current_index
+from knowledge.indexing import ensure
 
 desk = AppGroup("desk", help="Set up, check and look after the desk.")
 
@@ -18,11 +20,12 @@ desk = AppGroup("desk", help="Set up, check and look after the desk.")
 @json_option
 @plain_errors
 def init(as_json: bool) -> None:
-    """Make the data folder, the key and the database, or bring them up to date. Safe to repeat."""
+    """Make the data folder, the key, the database and the index, or bring them up to date. Safe to repeat."""
     settings = current_app.extensions["settings"]
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.signing_key()
     migrate.upgrade(db.engine)
+    ensure(current_index())
     checks = doctor.examine(current_app)
     answer(as_json, {"ok": doctor.healthy(checks), "checks": checks}, f"数据在 {settings.data_dir.resolve()}，已就绪。")
     sys.exit(0 if doctor.healthy(checks) else 1)

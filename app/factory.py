@@ -16,13 +16,19 @@ from app.reactions import REACTIONS
 from app.web import (
     admin_accounts,
     admin_audit,
+    admin_channels,
     admin_outbox,
     articles,
     auth,
     desk,
+    directory_contacts,
+    directory_devices,
+    directory_organisations,
     errors,
     frame,
     i18n,
+    knowledge,
+    knowledge_edit,
     me,
     portal,
     progress,
@@ -63,12 +69,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     portal.init_app(flask)
     articles.init_app(flask)
     progress.init_app(flask)
+    knowledge.init_app(flask)
+    knowledge_edit.init_app(flask)
     auth.init_app(flask)
     desk.init_app(flask)
+    directory_contacts.init_app(flask)
+    directory_organisations.init_app(flask)
+    directory_devices.init_app(flask)
     me.init_app(flask)
     admin_accounts.init_app(flask)
     admin_outbox.init_app(flask)
     admin_audit.init_app(flask)
+    admin_channels.init_app(flask)
     mount.init_app(flask)
 
     realtime.init_app(flask)

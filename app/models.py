@@ -12,4 +12,5 @@ import app.core.people
 import app.core.tokens
 import channels.models
 import knowledge.models
-import workflows.models  # noqa: F401
+import workflows.models
+import workflows.orders_models  # noqa: F401

@@ -342,7 +342,14 @@ def _wake_all() -> None:
 def init_app(flask: Flask) -> None:
     """Hang Socket.IO under /socket.io. Starts nothing: the first page that connects starts the reading."""
     socketio = SocketIO()
-    socketio.init_app(flask, async_mode="threading", manage_session=False, max_http_buffer_size=100_000)
+    socketio.init_app(
+        flask,
+        async_mode="threading",
+        manage_session=False,
+        max_http_buffer_size=100_000,
+        logger=logging.getLogger("socketio"),  # their own would write past our structured logs
+        engineio_logger=logging.getLogger("engineio"),
+    )
     hub = Hub(flask, socketio.server)
     socketio.on_namespace(Pages(hub))
     flask.extensions["realtime"] = hub

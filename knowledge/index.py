@@ -161,6 +161,11 @@ class Health:
         return self.state == "ready"
 
     @property
+    def usable(self) -> bool:
+        """Whether searches are answered rightly enough; an outdated index is, until it is rebuilt."""
+        return self.state in ("ready", "outdated")
+
+    @property
     def reason(self) -> str:
         """State and detail in one short line, for logs and checks."""
         return f"{self.state}: {self.detail}" if self.detail else self.state

@@ -189,7 +189,7 @@ class WhooshIndex:
             reading = reading or self._open()
             try:
                 yield reading
-            except IndexUnavailable:
+            except BaseException:
                 reading.close()
                 raise
             with self._guard:

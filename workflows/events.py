@@ -52,3 +52,44 @@ class SilenceEnds(Event):
     subject: ClassVar[str] = ""
     ticket_id: int
     follow_up_id: int
+
+
+@dataclass(frozen=True)
+class OrderOpened(Event):
+    """A ticket was handed on as a service order; it waits for its supplier to accept."""
+
+    subject: ClassVar[str] = "order"
+    order_id: int
+    version: int
+    ticket_id: int
+
+
+@dataclass(frozen=True)
+class OrderStepTaken(Event):
+    """A step of the order law was taken; `before` and `after` are states (the same where the step stays)."""
+
+    subject: ClassVar[str] = "order"
+    order_id: int
+    version: int
+    ticket_id: int
+    step: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class OrderChanged(Event):
+    """Something about a service order changed that is no step: evidence, a judgement, an urge, its supplier."""
+
+    subject: ClassVar[str] = "order"
+    order_id: int
+    version: int
+
+
+@dataclass(frozen=True)
+class OrderHoldEnds(Event):
+    """The moment until which an order was held; `hold` is the order's how-many-th hold."""
+
+    subject: ClassVar[str] = ""
+    order_id: int
+    hold: int

@@ -92,8 +92,10 @@ def decide_extension(actor: Actor, ticket: Ticket, mark_id: int, approved: bool)
 
 
 def question_sent(question: FollowUp, message_id: int) -> None:
+    """The follow-up question waits to be sent as this message."""
     question.message_id = message_id
     question.attempts += 1
+    _tell(question.ticket)
 
 
 def question_delivered(message_id: int) -> FollowUp | None:
@@ -103,7 +105,13 @@ def question_delivered(message_id: int) -> FollowUp | None:
         return None
     question.state, question.delivered_at = "asked", now()
     record(SilenceEnds(ticket_id=question.ticket_id, follow_up_id=question.id), due_at=now() + RULES.silence)
+    _tell(question.ticket)
     return question
+
+
+def _tell(ticket: Ticket) -> None:
+    """Tell those who show the ticket, without a new version: nothing that a person could have typed over has changed."""
+    record(TicketChanged(ticket_id=ticket.id, version=ticket.version))
 
 
 def attempt_failed(actor: Actor, ticket: Ticket) -> FollowUp:

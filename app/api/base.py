@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import flask_smorest
 from flask import Response, abort, current_app, request
+from flask_babel import gettext as _
 from flask_smorest.utils import get_appcontext, resolve_schema_instance
 from marshmallow import RAISE, fields
 from webargs.core import missing
@@ -148,7 +149,7 @@ class Resource(flask_smorest.Blueprint):
             if key is None:
                 return current_app.make_response(view(*args, **kwargs))
             if not _KEY.fullmatch(key):
-                raise Invalid.of("Idempotency-Key", "Idempotency-Key 要由 1 到 200 个可见的 ASCII 字符组成。")
+                raise Invalid.of("Idempotency-Key", _("Idempotency-Key 要由 1 到 200 个可见的 ASCII 字符组成。"))
             asked = idempotency.fingerprint(request.method, request.full_path, request.get_data(cache=True))
             with unit_of_work():
                 row, answered = idempotency.claim(viewer.current_actor(), key, asked)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import url_for
+from flask_babel import gettext as _
 from marshmallow import fields, validates_schema
 from marshmallow.exceptions import ValidationError
 
@@ -106,7 +107,7 @@ class MergeRequest(ApiSchema):
     @validates_schema
     def one_of_both(self, data: Any, **rest: Any) -> None:
         if len(data) != 1:
-            raise ValidationError(str(Invalid.message), "into")
+            raise ValidationError(_("into 和 merge 要给一个，且只给一个。"), "into")
 
 
 class ContactArgs(PageArgs):
@@ -247,7 +248,7 @@ def _check_other(fields: dict[str, Any]) -> None:
         try:
             access_contact(current_actor(), other)
         except NotFound:
-            raise Invalid.of(name, "没有这位联系人。") from None
+            raise Invalid.of(name, _("没有这位联系人。")) from None
 
 
 @api.route("/<int:contact_id>/unmerge", methods=["POST"])

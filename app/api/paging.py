@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, TypedDict
 
 from flask import current_app, request
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from itsdangerous import BadData, URLSafeSerializer
 from marshmallow import fields, validate
@@ -75,7 +76,7 @@ def _opened(cursor: str, length: int) -> list[Any]:
     except (BadData, ValueError, TypeError):
         of, last = None, []
     if of != _list() or len(last) != length:
-        raise Invalid.of("cursor", "这个 cursor 不属于这个列表。")
+        raise Invalid.of("cursor", _("这个 cursor 不属于这个列表。"))
     return list(last)
 
 

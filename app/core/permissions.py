@@ -26,15 +26,18 @@ PERMISSIONS: dict[str, str] = {
     "report.read": "查看报表",
     "order.read": "查看服务订单（自己范围内）",
     "order.work": "执行服务订单",
-    "order.dispatch": "排程、派师傅",
+    "order.dispatch": "接单、拒单、排程、派师傅",
+    "order.check": "验收、返工、裁定拒单与延期",
+    "order.cancel": "撤销服务订单",
     "user.manage": "管理用户、角色与登录",
     "channel.manage": "管理渠道账号与原始消息",
     "outbox.manage": "查看与重试待办队列",
     "audit.read": "查看审计记录",
 }
 
-_DESK = {"desk.use", "ticket.read", "ticket.create", "ticket.work", "contact.read", "organisation.read", "article.read", "catalogue.read"}
-_AGENT = _DESK | {"ticket.read_all", "ticket.dispatch", "ticket.close", "ticket.cancel", "contact.edit"}
+_DESK = {"desk.use", "ticket.read", "ticket.create", "ticket.work", "contact.read", "organisation.read", "article.read", "catalogue.read", "order.read"}
+_PLATFORM = {"order.work", "order.dispatch", "order.check", "order.cancel"}
+_AGENT = _DESK | _PLATFORM | {"ticket.read_all", "ticket.dispatch", "ticket.close", "ticket.cancel", "contact.edit"}
 _LEADER = _AGENT | {"ticket.supervise", "report.read"}
 
 ROLES: dict[str, tuple[str, frozenset[str]]] = {
@@ -42,11 +45,11 @@ ROLES: dict[str, tuple[str, frozenset[str]]] = {
     "agent": ("坐席", frozenset(_AGENT)),
     "second_line": ("二线", frozenset(_AGENT)),
     "resident": ("供应商驻场", frozenset(_DESK)),
-    "dispatcher": ("供应商调度", frozenset({"order.read", "order.dispatch", "order.work", "catalogue.read"})),
+    "dispatcher": ("供应商调度", frozenset({"order.read", "order.dispatch", "order.work", "order.cancel", "catalogue.read"})),
     "technician": ("师傅", frozenset({"order.read", "order.work", "catalogue.read"})),
     "leader": ("班长", frozenset(_LEADER)),
     "supervisor": ("主管", frozenset(_LEADER | {"organisation.edit", "audit.read"})),
-    "manager": ("客户经理", frozenset({"desk.use", "ticket.read", "contact.read", "organisation.read", "report.read", "article.read", "catalogue.read"})),
+    "manager": ("客户经理", frozenset({"desk.use", "ticket.read", "order.read", "contact.read", "organisation.read", "report.read", "article.read", "catalogue.read"})),
     "editor": ("知识编辑", frozenset({"desk.use", "article.read", "article.write", "article.publish", "ticket.read", "ticket.read_all", "catalogue.read"})),
     "author": ("供应商作者", frozenset({"article.read", "article.write", "catalogue.read"})),
     "administrator": ("管理员", frozenset(PERMISSIONS)),

@@ -55,7 +55,7 @@ def article_page(
     if level:
         conditions.append(Article.level == level)
     counted = session().execute(select(Article.state, func.count()).where(*conditions).group_by(Article.state))
-    counts = {name: 0 for name in STATES} | dict(counted.tuples().all())
+    counts = dict.fromkeys(STATES, 0) | dict(counted.tuples().all())
     if state in STATES:
         conditions.append(Article.state == state)
     if place := _place(cursor):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true, tuple_
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.core.catalogue import Product
 from app.core.clock import now
-from app.core.db import session
+from app.core.db import UTCDateTime, session
 from app.core.directory.access import readable_contacts
 from app.core.installed_base import Device
 from app.core.people import Contact, Identity, Organisation
@@ -146,12 +146,11 @@ def queue(actor: Actor, wanted: Wanted, limit: int = PAGE) -> Page:
     after = _read_cursor(wanted.cursor, by_due)
     if by_due:
         if after is not None:
-            due, number = after
-            rows = rows.where(or_(Ticket.due_at > due, and_(Ticket.due_at == due, Ticket.id > number)))
-        rows = rows.order_by(Ticket.due_at, Ticket.id)
+            rows = rows.where(tuple_(_WAITS, Ticket.due_at, Ticket.id) > tuple_(*after))
+        rows = rows.order_by(_WAITS, Ticket.due_at, Ticket.id)
     else:
         if after is not None:
-            rows = rows.where(Ticket.id < after[1])
+            rows = rows.where(Ticket.id < after[2])
         rows = rows.order_by(Ticket.id.desc())
     found = list(session().scalars(rows.limit(limit + 1)))
     cursor = _write_cursor(found[limit - 1], by_due) if len(found) > limit else None
@@ -172,20 +171,36 @@ def _listed(actor: Actor) -> Select[Any]:
     )
 
 
+def waits(ticket: Ticket) -> bool:
+    """Whether the customer's clock stands still, or the work is done and an answer is waited for."""
+    return ticket.state == "following_up" or (ticket.held and ticket.hold_party in STOPS_CLOCK)
+
+
+_WAITS = case(
+    (or_(Ticket.state == "following_up", and_(Ticket.held_at.is_not(None), Ticket.hold_party.in_(STOPS_CLOCK))), 1), else_=0
+)
+"""What waits stands below what runs, however old its date is."""
+
+
 def _write_cursor(ticket: Ticket, by_due: bool) -> str:
-    return f"{ticket.due_at.isoformat()}~{ticket.id}" if by_due else str(ticket.id)
+    return f"{int(waits(ticket))}~{ticket.due_at.isoformat()}~{ticket.id}" if by_due else str(ticket.id)
 
 
-def _read_cursor(text: str, by_due: bool) -> tuple[datetime, int] | None:
+def _read_cursor(text: str, by_due: bool) -> tuple[Any, Any, Any] | None:
     """A cursor of ours, or None for anything else: a damaged address shows the first page."""
-    due, _, number = text.rpartition("~")
-    if not number.isascii() or not number.isdecimal() or len(number) > 10 or bool(due) != by_due:
+    head, _, number = text.rpartition("~")
+    waiting, _, due = head.partition("~")
+    if not number.isascii() or not number.isdecimal() or len(number) > 9 or bool(head) != by_due:
         return None
+    if not by_due:
+        return 0, None, int(number)
     try:
-        moment = datetime.fromisoformat(due) if by_due else now()
+        moment = datetime.fromisoformat(due)
     except ValueError:
         return None
-    return (moment, int(number)) if moment.tzinfo is not None else None
+    if waiting not in ("0", "1") or moment.tzinfo is None:
+        return None
+    return literal(int(waiting)), literal(moment, UTCDateTime), literal(int(number))
 
 
 def with_last_words(tickets: Sequence[Ticket]) -> list[Row]:

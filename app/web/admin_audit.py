@@ -15,6 +15,7 @@ from app import viewer
 from app.core.audit import AuditRow
 from app.core.clock import now
 from app.core.people import User
+from app.core.permissions import ROLES
 from app.queries.audit import audit_actions, audit_rows, audit_subjects
 from app.web import words
 from app.web.frame import exists
@@ -184,13 +185,20 @@ def _shown(row: AuditRow) -> dict[str, Any]:
         "action": row.action,
         "action_label": words.said(words.ACTIONS, row.action),
         "subject": _subject(row),
-        "before": row.before,
-        "after": row.after,
+        "before": _value(row, row.before),
+        "after": _value(row, row.after),
         "reason": row.reason,
         "details": [
             [name, _plain(value)] for name, value in (row.details or {}).items() if value not in (None, [], "")
         ],
     }
+
+
+def _value(row: AuditRow, value: str | None) -> str | None:
+    """A role or a state in words; what has none stays as it was noted."""
+    if value in ROLES and row.subject == User.__tablename__:
+        return _(ROLES[value][0])
+    return words.said(words.STATES, value) if value and row.subject == "outbox" else value
 
 
 def _subject(row: AuditRow) -> dict[str, str] | None:

@@ -76,7 +76,7 @@ def _queue(actor: Actor, here: Ticket | None = None) -> dict[str, Any]:
             "next": desk_show.query("/desk", **same, cursor=page.next) if page.next else None,
             "first": desk_show.query("/desk", **same) if wanted.cursor else None,
         },
-        "rows": [desk_show.row(found, here.id if here else None) for found in page.rows],
+        "rows": [desk_show.row(found, here.id if here else None, **same) for found in page.rows],
         "new_url": "/desk/tickets/new",
     }
 

@@ -79,10 +79,16 @@ def sendable_text(article: Article, passage: str) -> str:
         said = plain(warning).strip()
         if said and said not in passage:
             parts.append(_("安全警示：%(text)s", text=said))
-    parts.append(passage.strip())
+    parts.append("\n".join(_as_sentence(line) for line in passage.strip().splitlines()))
     if article.level == "public":
         parts.append(_("全文：%(title)s %(url)s", title=article.title, url=f"{viewer.settings().site_url}/articles/{article.slug}"))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _as_sentence(line: str) -> str:
+    """A row of a table, whose cells the passage joins with bars, as a customer can read it in a message."""
+    head, bar, rest = line.partition(" | ")
+    return f"{head}：{rest.replace(' | ', '；')}" if bar else line  # data
 
 
 def _names_shared_code(text: str, articles: list[Article]) -> bool:

@@ -12,6 +12,7 @@ from app.core.clock import now
 from app.core.errors import Invalid
 from app.core.permissions import Actor
 from app.queries import ticket_page, tickets, timeline
+from app.replies import sendable_article
 from app.web import desk_words as words
 from app.web.desk_answer import numbers, typed
 from app.web.desk_show import closing_results
@@ -87,7 +88,15 @@ def devices(ticket: Ticket, actor: Actor) -> Choices:
 
 
 def used(ticket: Ticket, actor: Actor) -> Choices:
-    return [{"value": str(a.id), "label": a.title} for a in timeline.used_articles(ticket).values()]
+    """Articles of this ticket's replies, and of the one that goes out together with the step."""
+    found = {a.id: a.title for a in timeline.used_articles(ticket).values()}
+    for number in [*numbers("articles"), *numbers("reply_articles")]:
+        if number not in found:
+            try:
+                found[number] = sendable_article(actor, number).title
+            except Invalid:
+                continue
+    return [{"value": str(number), "label": title} for number, title in found.items()]
 
 
 def results(ticket: Ticket, actor: Actor) -> Choices:
@@ -126,7 +135,7 @@ _WRAP_UP = (
           placeholder=_l("与产品无关")),
     Field("cause", _l("原因"), required=False, first=lambda t, a: t.cause or "", goes="wrap_up.cause", longest=300),
     Field("articles", _l("用到的知识"), "checkboxes", False, choices=used, goes="wrap_up.articles", full=True,
-          first=lambda t, a: [str(n) for n in timeline.used_articles(t)]),
+          first=lambda t, a: [option["value"] for option in used(t, a)]),
 )  # fmt: skip
 _RESTORED = Field("restored_at", _l("什么时候恢复生产"), "datetime", False, hint=_l("先用临时办法恢复的，填那个时间；不填就按现在。"))
 
@@ -185,7 +194,7 @@ def shown(
     fields = []
     for field in form.fields:
         options = field.choices(ticket, actor) if field.choices else None
-        if field.kind in ("radio", "choices", "checkboxes") and not options and not kept:
+        if field.kind in ("radio", "choices", "checkboxes") and not options:
             continue
         if kept:
             value: Any = [str(n) for n in numbers(field.name)] if field.kind == "checkboxes" else typed(field.name, field.longest)

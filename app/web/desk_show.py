@@ -38,13 +38,13 @@ def ticket_url(ticket: Ticket) -> str:
     return f"/desk/tickets/{ticket.number}"
 
 
-def row(found: tickets.Row, here: int | None = None) -> dict[str, Any]:
-    """A line of the queue."""
+def row(found: tickets.Row, here: int | None = None, **view: Any) -> dict[str, Any]:
+    """A line of the queue. Its address carries the view, so that the same list stands beside the ticket."""
     ticket, last = found.ticket, found.last
     person = ticket.contact.label if ticket.contact else (last.author if last and last.direction == "in" else "")
     return {
         "number": ticket.number,
-        "url": ticket_url(ticket),
+        "url": query(ticket_url(ticket), **view),
         "unread": bool(last and last.awaits_us and ticket.state not in TICKET.ends),
         "here": ticket.id == here,
         "person": person or _("还不知道是谁"),
@@ -140,12 +140,12 @@ def actions(ticket: Ticket, actor: Actor) -> dict[str, Any]:
         following = _action("claim", _("派给我并接单"), f"{url}/claim", direct=True)
     for step in TICKET.offers(ticket, actor):
         offered = _action(step.name, _(step.label), f"{url}/steps/{step.name}", direct=step.name in DIRECT)
-        if step.name == "close" and not (why := closing_results(ticket, actor)):
+        if step.name == "close" and not closing_results(ticket, actor):
             offered |= {"enabled": False, "why": _("等客户答复，或请同事回访")}
             wanted = ""
         if step.name == wanted:
             following = offered | {"missing": [{"text": _(n.reason).rstrip("。."), "href": None} for n in step.needs]}
-            if step.name == "close" and "answered" not in why:
+            if step.name == "close":
                 following["missing"] = []
         else:
             rest.append(offered)

@@ -52,6 +52,8 @@ def step_form_with_reply(number: int, step: str) -> str:
         raise NotFound()
     text = answer.typed("text")
     missing = _why_not(ticket, step, actor) or ([] if text.strip() else [_("先写下给客户的回复。")])
+    if any(upload.filename for upload in request.files.getlist("files")):
+        missing.append(_("有附件时先发送回复，再标为已解决。"))
     return _form(ticket, step, missing=missing, reply=True)
 
 

@@ -141,7 +141,7 @@ def undo_merge(contact_id: int, merge_id: int) -> Response:
 
     def act() -> None:
         row = session().get(ContactMerge, merge_id)
-        if row is None or row.merged_id not in family_ids(access_contact(current_actor(), contact_id)):
+        if row is None or row.kept_id not in family_ids(access_contact(current_actor(), contact_id)):
             raise NotFound()
         unmerge_contacts(current_actor(), merge_id)
 

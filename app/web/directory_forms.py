@@ -37,7 +37,7 @@ def number(name: str) -> int | None:
     if not given:
         return None
     if not (given.isascii() and given.isdecimal() and len(given) <= 9):
-        raise Invalid.of(name, "格式不对。")
+        raise Invalid.of(name, _("格式不对。"))
     return int(given)
 
 
@@ -53,7 +53,7 @@ def day(name: str) -> date | None:
     try:
         return date.fromisoformat(given) if given else None
     except ValueError:
-        raise Invalid.of(name, "格式不对。") from None
+        raise Invalid.of(name, _("格式不对。")) from None
 
 
 def page_links(
@@ -135,7 +135,7 @@ def contract_fields(actor: Actor) -> Fields:
 def typed_contract() -> dict[str, Any]:
     starts_on = day("starts_on")
     if starts_on is None:
-        raise Invalid.of("starts_on", "这一项要填写。")
+        raise Invalid.of("starts_on", _("这一项要填写。"))
     return {
         "number": text("number"),
         "level": text("level"),
@@ -173,7 +173,7 @@ def device_fields(actor: Actor, organisation_id: int, row: Device | None = None)
 def typed_device() -> dict[str, Any]:
     product_id = number("product_id")
     if product_id is None:
-        raise Invalid.of("product_id", "这一项要填写。")
+        raise Invalid.of("product_id", _("这一项要填写。"))
     return {
         "product_id": product_id,
         "release_id": number("release_id"),

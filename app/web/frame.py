@@ -28,11 +28,11 @@ PLACES = (
     Place("desk", _l("座席台"), "headset", "/desk", ("desk.use",)),
     Place("orders", _l("服务订单"), "tool", "/orders", ("order.read",)),
     Place("contacts", _l("联系人"), "users", "/contacts", ("contact.read",)),
-    Place("organisations", _l("企业"), "building", "/organisations", ("organisation.read",)),
+    Place("organisations", _l("企业名录"), "building", "/organisations", ("organisation.read",)),
     Place("devices", _l("设备"), "building-factory-2", "/devices", ("contact.read",)),
     Place("knowledge", _l("知识库"), "book-2", "/knowledge", ("article.read",)),
     Place("reports", _l("报表"), "chart-bar", "/reports", ("report.read",)),
-    Place("admin", _l("管理"), "settings", "/admin", ("user.manage", "channel.manage", "outbox.manage", "audit.read")),
+    Place("admin", _l("后台"), "settings", "/admin", ("user.manage", "channel.manage", "outbox.manage", "audit.read")),
 )
 PORTAL = (
     Place("home", _l("首页"), "home", "/", ()),

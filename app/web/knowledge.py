@@ -65,7 +65,6 @@ def articles() -> str:
     product, q, cursor = number_of(args.get("product")), args.get("q", "").strip()[:200], args.get("cursor", "")
     found = queries.article_page(actor, state=state, q=q, product_id=product or None, level=level, cursor=cursor)
     given = {k: v for k, v in {"state": state, "q": q, "product": product or "", "level": level}.items() if v}
-    tabs = [("", _("全部")), *((s, str(STATE_WORDS[s])) for s in ("published", "review", "draft", "retired"))]
     levels = [{"value": name, "label": str(LEVEL_WORDS[name])} for name in reader_for(actor).levels]
     products = [{"value": p.id, "label": p.name} for p in queries.product_choices(actor)]
     shows_gaps = writes and circle(actor) == "staff"
@@ -74,18 +73,7 @@ def articles() -> str:
         here="knowledge",
         q=q,
         state=state,
-        tabs=[
-            {
-                "key": key,
-                "label": label,
-                "url": "/knowledge?" + urlencode({**given, "state": key} if key else {**given, "state": ""}),
-                "count": found.counts[key] if key else sum(found.counts.values()),
-                "here": key == state,
-                "tone": "warn" if key == "review" else "",
-            }
-            for key, label in tabs
-            if writes or key in ("", "published")
-        ] if writes else [],
+        tabs=_tabs(state, found.counts, given) if writes else [],
         selects=[
             {"name": "product", "label": _("全部产品"), "value": product or "", "options": products},
             {"name": "level", "label": _("给谁看"), "value": level, "options": levels},
@@ -101,6 +89,23 @@ def articles() -> str:
         import_hint=shows_gaps,
         new_url="/knowledge/new" if writes else None,
     )
+
+
+def _tabs(state: str, counts: dict[str, int], given: dict[str, Any]) -> list[dict[str, Any]]:
+    """All, then the states in the order in which an editor cares about them."""
+    labels = {"": _("全部"), **{s: str(STATE_WORDS[s]) for s in ("published", "review", "draft", "retired")}}
+    numbers = {"": sum(counts.values()), **counts}
+    return [
+        {
+            "key": key,
+            "label": label,
+            "url": "/knowledge?" + urlencode({**given, "state": key}),
+            "count": numbers[key],
+            "here": key == state,
+            "tone": "warn" if key == "review" else "",
+        }
+        for key, label in labels.items()
+    ]
 
 
 def _row(article: Article) -> dict[str, Any]:

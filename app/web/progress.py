@@ -170,7 +170,9 @@ def _now(ticket: Ticket, merged: bool) -> dict[str, str]:
     """Who has it, and what is next."""
     who = ticket.assignee.label if ticket.assignee else (ticket.team.name if ticket.team else "")
     if ticket.state in TICKET.ends:
-        return {"text": str(ENDED.get(ticket.close_result or "", _("已结束"))), "next": ""}
+        score = question.score if (question := last_question(ticket)) else None
+        rated = _("你的评分：%(n)s 分", n=score) if score and ticket.close_result == "answered" else ""
+        return {"text": str(ENDED.get(ticket.close_result or "", _("已结束"))), "next": rated}
     if ticket.held:
         until = _("计划 %(time)s 继续", time=show_datetime(ticket.hold_until)) if ticket.hold_until else ""
         return {"text": str(WAITS.get(ticket.hold_party or "", _("暂时等待"))), "next": until}

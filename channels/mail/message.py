@@ -81,16 +81,16 @@ def parse_mail(raw: bytes, *, max_bytes: int = MAX_BYTES) -> ParsedMail:
     Raises only Unparseable: for input that is empty, larger than `max_bytes`, or is neither a mail nor text.
     """
     if len(raw) > max_bytes:
-        raise Unparseable(f"The mail has {len(raw)} bytes; at most {max_bytes} are read.")
+        raise Unparseable(f"邮件有 {len(raw)} 字节，最多读取 {max_bytes} 字节。")
     if not raw.strip():
-        raise Unparseable("The file is empty.")
+        raise Unparseable("文件是空的。")
     if raw.startswith(_OLE):
-        raise Unparseable("This is an Outlook .msg file; save it as .eml.")
+        raise Unparseable("这是 Outlook 的 .msg 文件，请另存为 .eml。")
     data = raw.replace(b"\r", b"\n") if b"\n" not in raw else raw
     root, cut = parse_tree(data)
     headers = root.headers
     if not headers.fields and _binary(data):
-        raise Unparseable("The file has no mail header and is no text.")
+        raise Unparseable("文件没有邮件头，也不是文字。")
     hint = body_charset(root)
     bodies = read_bodies(root)
     text, html = bodies.text, bodies.html

@@ -84,12 +84,12 @@ def _checked(given: Mapping[str, Any], own_id: int | None) -> dict[str, Any]:
         manager = session().get(User, values["manager_id"])
         if manager is None or not manager.active:
             raise Invalid.of("manager_id", "没有这位客户经理。")
-    if "email_domains" in values:
-        values["email_domains"] = _domains(values["email_domains"], own_id)
     if "name" in values:
         same = select(Organisation.id).where(Organisation.name == values["name"], Organisation.id != (own_id or 0))
         if session().scalar(same) is not None:
             raise Conflict(_TAKEN, errors={"name": [_TAKEN]})
+    if "email_domains" in values:
+        values["email_domains"] = _domains(values["email_domains"], own_id)
     return values
 
 

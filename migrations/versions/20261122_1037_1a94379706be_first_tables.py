@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "1c196c37b661"
+revision: str = "1a94379706be"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -739,6 +739,104 @@ def upgrade() -> None:
         batch_op.create_index("ix_follow_up_ticket_id", ["ticket_id"], unique=False)
 
     op.create_table(
+        "service_order",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("ticket_id", sa.Integer(), nullable=False),
+        sa.Column("came_from", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("work", sa.String(16), nullable=False),
+        sa.Column("subject", sa.String(300), nullable=False),
+        sa.Column("brief", sa.Text(), nullable=False),
+        sa.Column("priority", sa.String(2), nullable=False),
+        sa.Column("relation", sa.String(8), nullable=False),
+        sa.Column("other_id", sa.Integer(), nullable=True),
+        sa.Column("product_id", sa.Integer(), nullable=True),
+        sa.Column("device_id", sa.Integer(), nullable=True),
+        sa.Column("place", sa.String(300), nullable=False),
+        sa.Column("opened_by", sa.String(200), nullable=False),
+        sa.Column("opened_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("touched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("supplier_id", sa.Integer(), nullable=True),
+        sa.Column("chosen", sa.String(12), nullable=False),
+        sa.Column("contract_id", sa.Integer(), nullable=True),
+        sa.Column("accept_due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rejected", sa.Integer(), nullable=False),
+        sa.Column("rejected_by_id", sa.Integer(), nullable=True),
+        sa.Column("technician_id", sa.Integer(), nullable=True),
+        sa.Column("assigned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("window_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("window_to", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reappointed", sa.Integer(), nullable=False),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("warranty", sa.String(8), nullable=False),
+        sa.Column("quote", sa.String(12), nullable=False),
+        sa.Column("planned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("visited_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("visits_count", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("first_delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("solution", sa.Text(), nullable=True),
+        sa.Column("code", sa.String(8), nullable=False),
+        sa.Column("code_given_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("code_tries", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checked_by_id", sa.Integer(), nullable=True),
+        sa.Column("reworks", sa.Integer(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("close_result", sa.String(16), nullable=True),
+        sa.Column("unable_why", sa.String(16), nullable=True),
+        sa.Column("unable_reason", sa.String(500), nullable=True),
+        sa.Column("cancelling", sa.Boolean(), nullable=False),
+        sa.Column("cancel_reason", sa.String(500), nullable=True),
+        sa.Column("cancel_asked_by", sa.String(200), nullable=True),
+        sa.Column("cancel_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("wasted_trip", sa.Boolean(), nullable=False),
+        sa.Column("hold_party", sa.String(16), nullable=True),
+        sa.Column("hold_reason", sa.String(300), nullable=True),
+        sa.Column("hold_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("holds", sa.Integer(), nullable=False),
+        sa.Column("urged", sa.Integer(), nullable=False),
+        sa.Column("urged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("first_due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["checked_by_id"], ["user.id"], name=op.f("fk_service_order_checked_by_id_user")),
+        sa.ForeignKeyConstraint(["contract_id"], ["contract.id"], name=op.f("fk_service_order_contract_id_contract")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_service_order_device_id_device")),
+        sa.ForeignKeyConstraint(["opened_by_id"], ["user.id"], name=op.f("fk_service_order_opened_by_id_user")),
+        sa.ForeignKeyConstraint(
+            ["other_id"], ["service_order.id"], name=op.f("fk_service_order_other_id_service_order")
+        ),
+        sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_service_order_product_id_product")),
+        sa.ForeignKeyConstraint(
+            ["rejected_by_id"], ["organisation.id"], name=op.f("fk_service_order_rejected_by_id_organisation")
+        ),
+        sa.ForeignKeyConstraint(
+            ["supplier_id"], ["organisation.id"], name=op.f("fk_service_order_supplier_id_organisation")
+        ),
+        sa.ForeignKeyConstraint(["technician_id"], ["user.id"], name=op.f("fk_service_order_technician_id_user")),
+        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_service_order_ticket_id_ticket")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_order")),
+    )
+    with op.batch_alter_table("service_order", schema=None) as batch_op:
+        batch_op.create_index("ix_service_order_device_id_id", ["device_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_service_order_other_id"), ["other_id"], unique=False)
+        batch_op.create_index("ix_service_order_state_due_at_id", ["state", "due_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_service_order_supplier_id_state_due_at_id", ["supplier_id", "state", "due_at", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_service_order_technician_id_state_window_from_id",
+            ["technician_id", "state", "window_from", "id"],
+            unique=False,
+        )
+        batch_op.create_index("ix_service_order_ticket_id_id", ["ticket_id", "id"], unique=False)
+
+    op.create_table(
         "ticket_article",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("ticket_id", sa.Integer(), nullable=False),
@@ -825,12 +923,186 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("ticket_note", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ticket_note_ticket_id"), ["ticket_id"], unique=False)
+
+    op.create_table(
+        "order_appointment",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("order_id", sa.Integer(), nullable=False),
+        sa.Column("window_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("window_to", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("was_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("was_to", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("party", sa.String(16), nullable=False),
+        sa.Column("reason", sa.String(500), nullable=False),
+        sa.Column("by", sa.String(200), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("message_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["by_id"], ["user.id"], name=op.f("fk_order_appointment_by_id_user")),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["service_order.id"], name=op.f("fk_order_appointment_order_id_service_order")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_appointment")),
+    )
+    with op.batch_alter_table("order_appointment", schema=None) as batch_op:
+        batch_op.create_index("ix_order_appointment_order_id_id", ["order_id", "id"], unique=False)
+
+    op.create_table(
+        "order_mark",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("order_id", sa.Integer(), nullable=False),
+        sa.Column("supplier_id", sa.Integer(), nullable=True),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("why", sa.String(16), nullable=False),
+        sa.Column("reason", sa.String(500), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("was", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decision", sa.String(12), nullable=False),
+        sa.Column("asked_by", sa.String(200), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_by", sa.String(200), nullable=True),
+        sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("verdict", sa.String(500), nullable=False),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["user.id"], name=op.f("fk_order_mark_asked_by_id_user")),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["user.id"], name=op.f("fk_order_mark_decided_by_id_user")),
+        sa.ForeignKeyConstraint(["order_id"], ["service_order.id"], name=op.f("fk_order_mark_order_id_service_order")),
+        sa.ForeignKeyConstraint(
+            ["supplier_id"], ["organisation.id"], name=op.f("fk_order_mark_supplier_id_organisation")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_mark")),
+    )
+    with op.batch_alter_table("order_mark", schema=None) as batch_op:
+        batch_op.create_index("ix_order_mark_kind_decision_id", ["kind", "decision", "id"], unique=False)
+        batch_op.create_index("ix_order_mark_order_id_kind", ["order_id", "kind"], unique=False)
+        batch_op.create_index("ix_order_mark_supplier_id_kind_id", ["supplier_id", "kind", "id"], unique=False)
+
+    op.create_table(
+        "order_plan",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("order_id", sa.Integer(), nullable=False),
+        sa.Column("steps", sa.Text(), nullable=False),
+        sa.Column("parts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("cost_cents", sa.BigInteger(), nullable=False),
+        sa.Column("simple", sa.Boolean(), nullable=False),
+        sa.Column("by", sa.String(200), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["by_id"], ["user.id"], name=op.f("fk_order_plan_by_id_user")),
+        sa.ForeignKeyConstraint(["order_id"], ["service_order.id"], name=op.f("fk_order_plan_order_id_service_order")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_plan")),
+    )
+    with op.batch_alter_table("order_plan", schema=None) as batch_op:
+        batch_op.create_index("ix_order_plan_order_id_id", ["order_id", "id"], unique=False)
+
+    op.create_table(
+        "visit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("order_id", sa.Integer(), nullable=False),
+        sa.Column("technician_id", sa.Integer(), nullable=True),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("departed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("place", sa.String(200), nullable=False),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("result", sa.String(16), nullable=True),
+        sa.Column("remark", sa.String(500), nullable=False),
+        sa.Column("wasted", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["service_order.id"], name=op.f("fk_visit_order_id_service_order")),
+        sa.ForeignKeyConstraint(["technician_id"], ["user.id"], name=op.f("fk_visit_technician_id_user")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
+    )
+    with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.create_index("ix_visit_order_id_id", ["order_id", "id"], unique=False)
+        batch_op.create_index("ix_visit_technician_id_id", ["technician_id", "id"], unique=False)
+
+    op.create_table(
+        "order_evidence",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("order_id", sa.Integer(), nullable=False),
+        sa.Column("visit_id", sa.Integer(), nullable=True),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(12), nullable=False),
+        sa.Column("text", sa.String(2000), nullable=False),
+        sa.Column("file_id", sa.Integer(), nullable=True),
+        sa.Column("place", sa.String(200), nullable=False),
+        sa.Column("client_id", sa.String(64), nullable=True),
+        sa.Column("by", sa.String(200), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["by_id"], ["user.id"], name=op.f("fk_order_evidence_by_id_user")),
+        sa.ForeignKeyConstraint(["file_id"], ["file.id"], name=op.f("fk_order_evidence_file_id_file")),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["service_order.id"], name=op.f("fk_order_evidence_order_id_service_order")
+        ),
+        sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name=op.f("fk_order_evidence_visit_id_visit")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_evidence")),
+    )
+    with op.batch_alter_table("order_evidence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_order_evidence_file_id"), ["file_id"], unique=False)
+        batch_op.create_index("ix_order_evidence_order_id_id", ["order_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_order_evidence_visit_id"), ["visit_id"], unique=False)
+        batch_op.create_index("uq_order_evidence_order_id_client_id", ["order_id", "client_id"], unique=True)
+
+    op.create_table(
+        "order_quote",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("order_id", sa.Integer(), nullable=False),
+        sa.Column("plan_id", sa.Integer(), nullable=False),
+        sa.Column("amount_cents", sa.BigInteger(), nullable=False),
+        sa.Column("token", sa.String(48), nullable=False),
+        sa.Column("state", sa.String(12), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("message_id", sa.Integer(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered_by", sa.String(200), nullable=True),
+        sa.Column("answered_via", sa.String(16), nullable=True),
+        sa.Column("remark", sa.String(500), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["service_order.id"], name=op.f("fk_order_quote_order_id_service_order")),
+        sa.ForeignKeyConstraint(["plan_id"], ["order_plan.id"], name=op.f("fk_order_quote_plan_id_order_plan")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_quote")),
+        sa.UniqueConstraint("token", name=op.f("uq_order_quote_token")),
+    )
+    with op.batch_alter_table("order_quote", schema=None) as batch_op:
+        batch_op.create_index("ix_order_quote_order_id_id", ["order_id", "id"], unique=False)
     if op.get_bind().dialect.name != "sqlite":
         for name, table, target, column in CIRCULAR:
             op.create_foreign_key(name, table, target, [column], ["id"])
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("order_quote", schema=None) as batch_op:
+        batch_op.drop_index("ix_order_quote_order_id_id")
+
+    op.drop_table("order_quote")
+    with op.batch_alter_table("order_evidence", schema=None) as batch_op:
+        batch_op.drop_index("uq_order_evidence_order_id_client_id")
+        batch_op.drop_index(batch_op.f("ix_order_evidence_visit_id"))
+        batch_op.drop_index("ix_order_evidence_order_id_id")
+        batch_op.drop_index(batch_op.f("ix_order_evidence_file_id"))
+
+    op.drop_table("order_evidence")
+    with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.drop_index("ix_visit_technician_id_id")
+        batch_op.drop_index("ix_visit_order_id_id")
+
+    op.drop_table("visit")
+    with op.batch_alter_table("order_plan", schema=None) as batch_op:
+        batch_op.drop_index("ix_order_plan_order_id_id")
+
+    op.drop_table("order_plan")
+    with op.batch_alter_table("order_mark", schema=None) as batch_op:
+        batch_op.drop_index("ix_order_mark_supplier_id_kind_id")
+        batch_op.drop_index("ix_order_mark_order_id_kind")
+        batch_op.drop_index("ix_order_mark_kind_decision_id")
+
+    op.drop_table("order_mark")
+    with op.batch_alter_table("order_appointment", schema=None) as batch_op:
+        batch_op.drop_index("ix_order_appointment_order_id_id")
+
+    op.drop_table("order_appointment")
     with op.batch_alter_table("ticket_note", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ticket_note_ticket_id"))
 
@@ -851,6 +1123,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_ticket_article_article_id"))
 
     op.drop_table("ticket_article")
+    with op.batch_alter_table("service_order", schema=None) as batch_op:
+        batch_op.drop_index("ix_service_order_ticket_id_id")
+        batch_op.drop_index("ix_service_order_technician_id_state_window_from_id")
+        batch_op.drop_index("ix_service_order_supplier_id_state_due_at_id")
+        batch_op.drop_index("ix_service_order_state_due_at_id")
+        batch_op.drop_index(batch_op.f("ix_service_order_other_id"))
+        batch_op.drop_index("ix_service_order_device_id_id")
+
+    op.drop_table("service_order")
     with op.batch_alter_table("follow_up", schema=None) as batch_op:
         batch_op.drop_index("ix_follow_up_ticket_id")
         batch_op.drop_index("ix_follow_up_message_id")
