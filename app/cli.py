@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import cli_channel, cli_demo, cli_desk, cli_docs, cli_users
+from app import cli_channel, cli_demo, cli_desk, cli_docs, cli_knowledge, cli_users
 
 
 def init_app(flask: Flask) -> None:
@@ -12,3 +12,4 @@ def init_app(flask: Flask) -> None:
     flask.cli.add_command(cli_desk.desk)
     flask.cli.add_command(cli_desk.worker)
     flask.cli.add_command(cli_channel.channel)
+    flask.cli.add_command(cli_knowledge.knowledge)

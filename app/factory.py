@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(flask)
     set_reactions(REACTIONS)
     use_rules(silence_days=settings.silence_days, reopen_days=settings.reopen_days)
-    letters.use_settings(key=settings.signing_key(), site_url=settings.site_url)
+    letters.use_settings(key=settings.signing_key(), site_url=settings.site_url, time_zone=settings.time_zone)
     search_index.init_app(flask)
     worker.init_app(flask)
 

@@ -1,10 +1,13 @@
 """What the desk itself writes to customers, and the few things it reads out of their words."""
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from workflows.models import Ticket
+from workflows.orders_models import OrderAppointment, OrderQuote, ServiceOrder
 
 _PREFIX = re.compile(r"^\s*(?:(?:re|aw|sv|fw|fwd|wg|回复|答复|转发|回覆|轉寄)(?:\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE)
 _TOKEN = re.compile(r"\s*\[#\d{1,12}\]\s*")
@@ -17,9 +20,9 @@ _THANKS = re.compile(
 _settings: dict[str, str] = {}
 
 
-def use_settings(*, key: str, site_url: str) -> None:
-    """Say once at start how links are signed and where they lead."""
-    _settings.update(key=key, site_url=site_url)
+def use_settings(*, key: str, site_url: str, time_zone: str = "UTC") -> None:
+    """Say once at start how links are signed, where they lead, and in which zone times are written."""
+    _settings.update(key=key, site_url=site_url, time_zone=time_zone)
 
 
 def plain_subject(subject: str) -> str:
@@ -73,3 +76,53 @@ def follow_up_question(ticket: Ticket, language: str) -> str:
         "如果还没有解决，直接回复这封邮件，我们马上继续处理。"
     )
 
+
+
+def appointment(order: ServiceOrder, row: OrderAppointment, language: str) -> str:
+    """Who comes and when; the code is what the customer tells the technician when the work is done."""
+    ticket, name = order.ticket, order.ticket.contact.name if order.ticket.contact else ""
+    who = " ".join(w for w in (order.supplier.label if order.supplier else "", order.technician.label if order.technician else "") if w)
+    when = window(order, row.window_from, row.window_to)
+    moved = window(order, row.was_from, row.was_to) if row.was_from and row.was_to else ""
+    link = progress_link(ticket)
+    if language == "en":
+        return (
+            f"Hello{' ' + name if name else ''},\n\n"
+            f"for your request #{ticket.number} ({ticket.subject}) we have {'moved the appointment' if moved else 'an appointment'}:\n\n"
+            f"{who}\n{when}{f' (instead of {moved})' if moved else ''}\n{order.place}\n\n"
+            f"Your code is {order.code}. Give it to the technician only when the work is done to your satisfaction.\n\n{link}"
+        )
+    # data
+    return (
+        f"{name or '您'}好：\n\n"
+        f"您的请求 #{ticket.number}（{ticket.subject}）{'改了上门时间' if moved else '已约好上门时间'}：\n\n"
+        f"{who}\n{when}{f'（原定 {moved}）' if moved else ''}\n{order.place}\n\n"
+        f"验收码 {order.code}。等工作做完、您满意了，再把它告诉师傅。\n\n{link}"
+    )
+
+
+def price_question(order: ServiceOrder, quote: OrderQuote, language: str) -> str:
+    """The price of work out of warranty, with the link to confirm or refuse it."""
+    ticket, name = order.ticket, order.ticket.contact.name if order.ticket.contact else ""
+    amount, link = f"{quote.amount_cents / 100:,.2f}", f"{_settings['site_url']}/quotes/{quote.token}"
+    if language == "en":
+        return (
+            f"Hello{' ' + name if name else ''},\n\n"
+            f"the work for your request #{ticket.number} ({ticket.subject}) is not covered by the warranty. It costs CNY {amount}.\n\n"
+            f"What will be done, and your decision:\n{link}\n\nNobody begins before you confirm."
+        )
+    # data
+    return (
+        f"{name or '您'}好：\n\n"
+        f"您的请求 #{ticket.number}（{ticket.subject}）要做的工作不在保修范围内，费用为 {amount} 元。\n\n"
+        f"请点开下面的链接查看方案，并确认或拒绝：\n{link}\n\n您确认之前，我们不会开工。"
+    )
+
+
+def window(order: ServiceOrder, begin: datetime, end: datetime) -> str:
+    """A stretch of time in the zone of the place where the work is, with the zone's offset."""
+    site = order.device.site if order.device else None
+    zone = ZoneInfo((site.time_zone if site else None) or _settings["time_zone"])
+    first, last = begin.astimezone(zone), end.astimezone(zone)
+    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+    return f"{first:%Y-%m-%d %H:%M} – {until} (UTC{first:%z})"

@@ -7,7 +7,7 @@ transaction. One that talks to the outside or works long is marked `@outside` an
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app import letters
+from app import letters, order_reactions
 from app.core.db import session
 from app.core.events import Event, Reaction
 from app.core.outbox import Job, outside
@@ -21,7 +21,7 @@ from knowledge.index import Index
 from knowledge.indexing import refresh
 from workflows import service as desk
 from workflows.engine import take
-from workflows.events import HoldEnds, SilenceEnds, TicketStepTaken
+from workflows.events import HoldEnds, OrderHoldEnds, OrderStepTaken, SilenceEnds, TicketStepTaken
 from workflows.merging import links_of
 from workflows.models import FollowUp, Ticket
 from workflows.opening import open_ticket
@@ -158,6 +158,8 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     MessageSent: [start_silence],
     TicketStepTaken: [ask_follow_up],
     HoldEnds: [wake_hold],
+    OrderStepTaken: [order_reactions.feed_ticket, order_reactions.tell_appointment, order_reactions.ask_price],
+    OrderHoldEnds: [order_reactions.wake_order],
     SilenceEnds: [close_silent],
     ArticlePublished: [write_index],
     ArticleChanged: [write_index],

@@ -7,7 +7,6 @@ whichever process, worker or command made the change, and no message server is n
 import logging
 import threading
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,11 +19,11 @@ from app import viewer
 from app.core import logins
 from app.core.audit import AuditRow
 from app.core.db import session
-from app.core.errors import DeskError
 from app.core.events import DEAD, DUE, LEASED, UNDECIDED, EventRow, OutboxRow
 from app.core.people import User
 from app.core.permissions import Actor
 from app.core.uow import on_every_commit
+from app.watching import ROOMS, may_watch
 
 log = logging.getLogger("huiyin.realtime")
 SPACE = "/agent"
@@ -32,44 +31,6 @@ POLL_SECONDS, LEAST_SECONDS, AFTER_FAILURE = 0.25, 0.05, 5.0
 WINDOW = 500
 """Ids that are looked at again: on PostgreSQL a lower id may become visible after a higher one."""
 MOST_WATCHED = 200
-
-ROOMS: dict[str, str] = {
-    "ticket": "ticket.read_all",
-    "conversation": "ticket.read_all",
-    "order": "ticket.read_all",
-    "contact": "ticket.read_all",
-    "organisation": "ticket.read_all",
-    "site": "ticket.read_all",
-    "device": "ticket.read_all",
-    "contract": "ticket.read_all",
-    "product": "ticket.read_all",
-    "article": "ticket.read_all",
-    "raw": "channel.manage",
-    "account": "channel.manage",
-    "user": "user.manage",
-    "outbox": "outbox.manage",
-    "audit": "audit.read",
-}
-"""Everything of a kind, for those who may see all of it. Others watch single rows, past a gatekeeper."""
-
-Gatekeeper = Callable[[Actor, int], bool]
-_gatekeepers: dict[str, Gatekeeper] = {}
-
-
-def gatekeeper(what: str) -> Callable[[Gatekeeper], Gatekeeper]:
-    """Say who may watch a single row: `@gatekeeper("ticket")` on a function (actor, id) → bool. It may also raise
-    NotFound or Forbidden, so that an `access_*()` can be asked."""
-
-    def keep(check: Gatekeeper) -> Gatekeeper:
-        _gatekeepers[what] = check
-        return check
-
-    return keep
-
-
-@gatekeeper("user")
-def _own_account(actor: Actor, user_id: int) -> bool:
-    return actor.id == user_id or actor.can("user.manage")
 
 
 @dataclass
@@ -264,17 +225,6 @@ class Hub:
             self.server.disconnect(sid, namespace=SPACE)
         except KeyError:  # it left by itself meanwhile
             self.forget(sid)
-
-
-def may_watch(actor: Actor, what: str, number: int) -> bool:
-    """Whether the actor may hear of this row: they may see all of its kind, or its gatekeeper agrees."""
-    if what in ROOMS and actor.can(ROOMS[what]):
-        return True
-    check = _gatekeepers.get(what)
-    try:
-        return check is not None and check(actor, number)
-    except DeskError:
-        return False
 
 
 class Pages(Namespace):

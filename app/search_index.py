@@ -22,4 +22,4 @@ def current_index() -> Index:
 
 def _state(index: Index) -> str:
     health = index.health()
-    return "ok" if health.ok else health.state
+    return "ok" if health.usable else health.state

@@ -18,6 +18,8 @@ from app.config import Settings
 from app.core import outbox
 from app.core.clock import now
 from app.core.db import db
+from app.core.idempotency import forget_old_keys
+from app.core.logins import forget_logins
 from app.core.trace import begin_trace
 from app.core.uow import on_every_commit, unit_of_work
 from knowledge.indexing import ensure
@@ -108,6 +110,8 @@ def sweep(flask: Flask) -> int:
                     EventRow.at < before, EventRow.id.not_in(select(OutboxRow.event_id).distinct())
                 )
             )
+            forget_old_keys()
+            forget_logins(now() - timedelta(days=2 * settings.session_days))
         return int(gone.rowcount)
 
 

@@ -48,6 +48,25 @@ def writer_lock(folder: Path) -> Iterator[None]:
         yield
 
 
+class Listing:
+    """Just enough of an index for asking Whoosh for the newest generation without opening anything."""
+
+    indexname = "MAIN"
+
+    def __init__(self, folder: Path) -> None:
+        self.storage = self
+        self._folder = folder
+
+    def list(self) -> list[str]:
+        try:
+            return [file.name for file in self._folder.iterdir()]
+        except FileNotFoundError:
+            return []
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.list())
+
+
 def _sum(file: Path) -> int:
     crc = 0
     with file.open("rb") as source:

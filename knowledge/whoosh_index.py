@@ -38,7 +38,7 @@ from knowledge.index import (
     document_keys,
     reader_keys,
 )
-from knowledge.index_files import Current, compare_sums, note_sums, read_current, write_current, writer_lock
+from knowledge.index_files import Current, Listing, compare_sums, note_sums, read_current, write_current, writer_lock
 
 READERS = 4
 MANY_SEGMENTS = 8
@@ -199,7 +199,7 @@ class WhooshIndex:
         """What a reader must have been opened from to be the newest."""
         while True:
             folder = read_current(self.folder).folder
-            generation = FileIndex.latest_generation(_Listing(self.folder / folder))
+            generation = FileIndex.latest_generation(Listing(self.folder / folder))
             if generation >= 0:
                 return folder, generation
             # A rebuild may have switched, and swept the old folder away, between the two lines.
@@ -249,25 +249,6 @@ class WhooshIndex:
             for reading in self._free:
                 reading.close()
             self._free.clear()
-
-
-class _Listing:
-    """Just enough of a FileIndex to ask for the newest generation without opening anything."""
-
-    indexname = "MAIN"
-
-    def __init__(self, folder: Path) -> None:
-        self.storage = self
-        self._folder = folder
-
-    def list(self) -> list[str]:
-        try:
-            return [file.name for file in self._folder.iterdir()]
-        except FileNotFoundError:
-            return []
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.list())
 
 
 class _Reading:

@@ -57,7 +57,8 @@ make_python() {
 
 install_packages() {
     say "Installing the Python packages of $1 (the first time takes about a minute)"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement "$1"
+    # PIP_USE_PEP517: an older pip builds as a newer one does, without a warning; a newer one does not know the name.
+    PIP_USE_PEP517=1 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement "$1"
 }
 
 good_npm() { command -v npm >/dev/null 2>&1 && [ "$(npm --version 2>/dev/null | cut -d. -f1)" -ge 9 ] 2>/dev/null; }

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from sqlalchemy.orm.attributes import flag_modified
+
 from app.core.audit import note
 from app.core.clock import now
 from app.core.db import session
@@ -206,8 +208,7 @@ def take(flow: Workflow, item: Any, name: str, actor: Actor, *, version: int | N
     if after not in found.targets:
         raise RuntimeError(f"{flow.name}.{name} led to {after}, which its row does not name")
     item.state = before if after == STAY else after
-    item.touched_at = now()
-    session().flush()
+    touch(item)
     note(
         actor,
         f"{flow.name}.{name}",
@@ -221,8 +222,15 @@ def take(flow: Workflow, item: Any, name: str, actor: Actor, *, version: int | N
     return found
 
 
+def touch(item: Item) -> None:
+    """Count up the version, even where nothing else of the row changed within the same moment."""
+    item.touched_at = now()
+    flag_modified(item, "touched_at")
+    session().flush()
+
+
 # Texts of people stand in their own rows; the audit trail says that they were given, not what they said.
-PRIVATE = frozenset({"resolution", "comment", "text", "subject", "message"})
+PRIVATE = frozenset({"resolution", "comment", "text", "subject", "message", "solution", "steps", "parts", "code"})
 
 
 def moment(value: Any, field_name: str) -> datetime:

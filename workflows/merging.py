@@ -1,4 +1,4 @@
-"""Merging, unmerging and splitting tickets: conversations move with the ticket and remember the way back."""
+"""Merging, unmerging and splitting tickets: conversations and orders move with the ticket and remember the way back."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ from app.core.errors import Invalid
 from app.core.events import record
 from app.core.permissions import Actor
 from workflows.access import access_ticket
-from workflows.engine import Given
+from workflows.engine import Given, touch
 from workflows.events import TicketChanged
 from workflows.models import Ticket, TicketConversation, TicketLink
 from workflows.opening import copy_for_split
+from workflows.order_links import count_open, move_back, move_orders
 from workflows.ticket_effects import resume
 
 OPEN = ("created", "dispatched", "executing", "following_up")
@@ -28,11 +29,16 @@ def merge(ticket: Ticket, actor: Actor, given: Given) -> str | None:
         raise Invalid.of("into", "要并入的工单已经结束。")
     if ticket.organisation_id and into.organisation_id and ticket.organisation_id != into.organisation_id:
         raise Invalid.of("into", "两张工单属于不同的企业，不能合并。")
+    if into.cancelling:
+        raise Invalid.of("into", "要并入的工单正在撤销。")
+    if into.state == "following_up" and count_open(ticket):
+        raise Invalid.of("into", "那张工单已在回访，不能带着未结的服务订单并过去。")
     resume(ticket, actor, given)  # a merged ticket cannot wake from a hold, nor be unmerged while held
     ticket.merged_into_id, ticket.merged_from = into.id, ticket.state
     for link in links_of(ticket):
         link.came_from = [*link.came_from, ticket.id]
         _move(link, into.id)
+    move_orders(ticket, into)
     ticket.closed_at, ticket.close_result = now(), "merged"
     _touch(into)
     return None
@@ -48,6 +54,7 @@ def unmerge(ticket: Ticket, actor: Actor, given: Given) -> str:
             place = link.came_from.index(ticket.id)
             link.came_from = link.came_from[:place]
             _move(link, ticket.id)
+    move_back(ticket, holder)
     back = ticket.merged_from or "created"
     ticket.merged_into_id = ticket.merged_from = ticket.closed_at = ticket.close_result = None
     _touch(holder)
@@ -89,6 +96,5 @@ def _target(actor: Actor, given: Any) -> Ticket:
 
 
 def _touch(ticket: Ticket) -> None:
-    ticket.touched_at = now()
-    session().flush()
+    touch(ticket)
     record(TicketChanged(ticket_id=ticket.id, version=ticket.version))

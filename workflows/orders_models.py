@@ -17,6 +17,7 @@ from app.core.people import Organisation, User
 from workflows.models import Ticket
 
 FIRST_ORDER = 600000
+OPEN_ORDER = ("created", "scheduled", "planned", "delivering", "checking")
 
 
 class ServiceOrder(Versioned, Base):

@@ -12,6 +12,7 @@ from app.core.events import record
 from app.core.people import Contact
 from app.core.permissions import Actor, require
 from workflows import ticket_effects
+from workflows.engine import touch
 from workflows.events import SilenceEnds, TicketChanged
 from workflows.kinds import KINDS
 from workflows.models import Draft, FollowUp, Ticket, TicketConversation, TicketMark, TicketNote
@@ -23,8 +24,7 @@ OPEN = ("created", "dispatched", "executing", "following_up")
 
 def changed(ticket: Ticket) -> None:
     """Count up the version and tell those who show the ticket."""
-    ticket.touched_at = now()
-    session().flush()
+    touch(ticket)
     record(TicketChanged(ticket_id=ticket.id, version=ticket.version))
 
 

@@ -11,10 +11,11 @@ from app.core.errors import Invalid, Refused
 from app.core.events import record
 from app.core.people import Team, User
 from app.core.permissions import SYSTEM, Actor
-from workflows.engine import Given, moment
+from workflows.engine import STAY, Given, moment
 from workflows.events import HoldEnds
 from workflows.kinds import ALWAYS, CATEGORIES, IMPACTS, KINDS, SAMPLE, priority_of, time_to_solve
 from workflows.models import FollowUp, Ticket, TicketArticle, TicketMark
+from workflows.order_links import cancel_with_ticket, urge_orders
 from workflows.rules import BOUNCES_TO_LEADER, LONGEST_HOLD, SAMPLE_EVERY, URGE_PAUSE
 from workflows.ticket_guards import last_question, result_of
 
@@ -147,6 +148,7 @@ def urge(ticket: Ticket, actor: Actor, given: Given) -> str | None:
     ticket.urged += 1
     if ticket.urged_at is None or now() - ticket.urged_at >= URGE_PAUSE:
         ticket.urged_at = now()
+    urge_orders(ticket, actor)
     return None
 
 
@@ -227,10 +229,15 @@ def reopen(ticket: Ticket, actor: Actor, given: Given) -> str:
     return "dispatched"
 
 
-def cancel(ticket: Ticket, actor: Actor, given: Given) -> str | None:
+def cancel(ticket: Ticket, actor: Actor, given: Given) -> str:
+    """Cancelled at once, or, over orders that a supplier has accepted, marked until the last of them has ended."""
+    if not cancel_with_ticket(ticket, actor, str(given["reason"])):
+        ticket.cancelling = True
+        return STAY
     resume(ticket, actor, given)
+    ticket.cancelling = False
     ticket.closed_at, ticket.close_result = now(), "cancelled"
-    return None
+    return "cancelled"
 
 
 def remember_article(ticket: Ticket, actor: Actor, article_id: int, use: str) -> None:

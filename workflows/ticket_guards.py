@@ -6,6 +6,7 @@ from app.core.permissions import Actor
 from workflows.engine import Given, early
 from workflows.kinds import KINDS
 from workflows.models import FollowUp, Ticket
+from workflows.order_links import count_open
 from workflows.rules import MAX_HOLDS, RULES, UNREACHABLE_AFTER
 
 
@@ -31,6 +32,25 @@ def not_held_yet(ticket: Ticket, actor: Actor, given: Given) -> str | Refused | 
 @early
 def is_held(ticket: Ticket, actor: Actor, given: Given) -> str | None:
     return None if ticket.held else "没有挂起。"
+
+
+@early
+def no_open_order(ticket: Ticket, actor: Actor, given: Given) -> str | Refused | None:
+    """A ticket neither resolves nor closes over work that is still owed, nor while it is being called off."""
+    if ticket.cancelling:
+        return "这张工单正在撤销。"
+    n = count_open(ticket)
+    return Refused("还有 %(n)s 张服务订单没有结束。", n=n) if n else None
+
+
+@early
+def not_cancelling(ticket: Ticket, actor: Actor, given: Given) -> str | None:
+    return "这张工单正在撤销。" if ticket.cancelling else None
+
+
+@early
+def no_cancel_awaited(ticket: Ticket, actor: Actor, given: Given) -> str | None:
+    return "已向供应商提议撤单，等他们确认。" if ticket.cancelling and count_open(ticket) else None
 
 
 @early

@@ -75,6 +75,10 @@ class CleanText(TypeDecorator[str]):
         # Not through type_descriptor(): psycopg's would turn Text into an unbounded VARCHAR.
         return String(self.length) if self.length else Text()
 
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        """What is only compared may be longer than what is kept: it finds nothing, and is no error."""
+        return CleanText() if isinstance(value, str) else super().coerce_compared_value(op, value)
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
             return None

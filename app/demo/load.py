@@ -16,7 +16,7 @@ from app.core.errors import Refused
 from app.core.events import DONE, DUE, OutboxRow
 from app.core.passwords import hashed
 from app.core.people import Contact
-from app.core.permissions import NOBODY, SYSTEM, Actor
+from app.core.permissions import NOBODY, SYSTEM
 from app.core.uow import unit_of_work
 from app.demo import variations, world
 from app.demo.replay import Life, run
@@ -26,7 +26,7 @@ from knowledge.importing import import_markdown
 from knowledge.index import Hits
 from knowledge.markdown import split_front_matter
 from knowledge.models import Article
-from knowledge.searching import log_search, search
+from knowledge.searching import log_search, mark_opened, search
 from workflows.models import Ticket
 
 ARTICLES = Path(__file__).parent / "articles"
@@ -40,15 +40,15 @@ READ = {"hk-v20-e07-overheat": (214, 61, 4), "tl-g300-apn-after-sim-change": (17
 """How often articles were read, and said to help or not, so that "most used" has something to sort by."""
 
 ASKED = (
-    ("网关能不能换 eSIM", "public", (6900, 5200, 3100, 640)),
-    ("触摸屏配方丢了怎么找回", "public", (4300, 2900, 180)),
-    ("TL-Link 授权到期", "public", (3900, 1500)),
-    ("报表导出 Excel 乱码", "client", (2500, 2200)),
-    ("PLC 电池多久换", "public", (1300,)),
-    ("變頻器 E07", "public", (4100, 900)),
-    ("40113", "public", (2950,)),
+    ("网关能不能换 eSIM", "public", (6900, 5200, 3100, 640), False),
+    ("触摸屏配方丢了怎么找回", "public", (4300, 2900, 180), False),
+    ("TL-Link 授权到期", "public", (3900, 1500), False),
+    ("报表导出 Excel 乱码", "client", (2500, 2200), False),
+    ("PLC 电池多久换", "public", (1300,), False),
+    ("變頻器 E07", "public", (4100, 900), True),
+    ("40113", "public", (2950,), True),
 )
-"""What was searched, as whom, and how many minutes ago; some of it no article answers."""
+"""What was searched, as whom, how many minutes ago, and whether the first answer was opened; some has no answer."""
 
 
 def load_demo(settings: Settings, *, reset: bool = False, ticket_count: int | None = None) -> dict[str, int]:
@@ -69,9 +69,9 @@ def load_demo(settings: Settings, *, reset: bool = False, ticket_count: int | No
             _load(now(), ticket_count, password)
     index = indexing.open_index(settings)
     indexing.rebuild(index)
-    searched = [(words, level, ago, search(index, NOBODY, words)) for words, level, agos in ASKED for ago in agos]
+    found = {words: search(index, NOBODY, words) for words, *_ in ASKED}
     with unit_of_work():
-        _remember_searches(searched)
+        _remember_searches(found)
     return counts()
 
 
@@ -134,12 +134,15 @@ def _named(front: dict[str, Any], body: str) -> str:
     return f"---\n{yaml.safe_dump(front, allow_unicode=True, sort_keys=False)}---\n{body}"
 
 
-def _remember_searches(searched: list[tuple[str, str, int, Hits]]) -> None:
+def _remember_searches(found: Mapping[str, Hits]) -> None:
     moment = now()
-    reader = Actor(kind="nobody", id=None, name=NOBODY.name)
-    for words, level, ago, hits in sorted(searched, key=lambda item: -item[2]):
+    asked = [(ago, words, level, opened) for words, level, agos, opened in ASKED for ago in agos]
+    for ago, words, level, opened in sorted(asked, reverse=True):
         with frozen(moment - timedelta(minutes=ago)):
-            log_search(reader, words, hits, "portal").level = level
+            row = log_search(NOBODY, words, found[words], "portal")
+            row.level = level
+            if opened and row.shown:
+                mark_opened(row.id, row.shown[0])
 
 
 def _empty() -> None:

@@ -12,14 +12,15 @@ from app.core.catalogue import Product
 from app.core.db import session
 from app.core.installed_base import Device, Site
 from app.core.people import Contact, ContactMerge, Identity, Organisation
+from app.core.text import clean
 
 _NO_DIGIT = re.compile(r"\D")
 
 
 def organisations_like(q: str) -> ColumnElement[bool]:
     """Companies with `q` in a name or a mail domain."""
-    domain = cast(Organisation.email_domains, Text).icontains(q, autoescape=True)
-    return or_(_has(Organisation.name, q), _has(Organisation.short_name, q), domain)
+    domains = cast(Organisation.email_domains, Text)
+    return or_(_has(Organisation.name, q), _has(Organisation.short_name, q), _has(domains, q))
 
 
 def contacts_like(q: str) -> ColumnElement[bool]:
@@ -55,7 +56,7 @@ def devices_like(q: str) -> ColumnElement[bool]:
 
 
 def _has(column: Any, q: str) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = column.icontains(q, autoescape=True)
+    found: ColumnElement[bool] = column.icontains(clean(q), autoescape=True)
     return found
 
 

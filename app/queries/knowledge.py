@@ -18,6 +18,7 @@ from knowledge.models import STATES, Article, ArticleFeedback, Revision, article
 
 REVIEW_AFTER = timedelta(days=365)
 PAGE = 40
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -55,27 +56,28 @@ def article_page(
     if level:
         conditions.append(Article.level == level)
     counted = session().execute(select(Article.state, func.count()).where(*conditions).group_by(Article.state))
-    counts = dict.fromkeys(STATES, 0) | dict(counted.tuples().all())
+    counts = dict.fromkeys(STATES, 0) | dict(counted.all())
     if state in STATES:
         conditions.append(Article.state == state)
-    if place := _place(cursor):
+    if (place := _place(cursor)) is not None:
         conditions.append(tuple_(Article.updated_at, Article.id) < place)
     rows = select(Article).where(*conditions).options(selectinload(Article.products))
     found = list(session().scalars(rows.order_by(Article.updated_at.desc(), Article.id.desc()).limit(PAGE + 1)))
-    onward = f"{int(found[PAGE - 1].updated_at.timestamp() * 1_000_000)}_{found[PAGE - 1].id}" if len(found) > PAGE else None
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    onward = f"{(last.updated_at - _EPOCH) // timedelta(microseconds=1)}_{last.id}" if last else None
     return ArticlePage(found[:PAGE], onward, counts)
 
 
 def _place(cursor: str) -> Any:
-    """The moment and id of a cursor as values of the row; None for one that is none of ours."""
+    """The moment and id of a cursor; None for one that is none of ours."""
     moment, _, number = cursor.partition("_")
     if not (moment.isascii() and moment.isdecimal() and number.isascii() and number.isdecimal() and len(cursor) < 30):
         return None
     try:
-        at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(moment))
+        at = _EPOCH + timedelta(microseconds=int(moment))
     except OverflowError:
         return None
-    return tuple_(at, int(number)) if int(number) < 2**31 else None
+    return (at, int(number)) if int(number) < 2**31 else None
 
 
 def is_stale(article: Article) -> bool:

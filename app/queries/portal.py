@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
@@ -37,15 +38,21 @@ class WayMark:
     at: datetime
 
 
+def _links() -> Any:
+    """The links of articles and products under another name: the conditions of `within` use the table's own."""
+    return article_product.alias()
+
+
 def tiles(actor: Actor) -> list[Tile]:
     """Products that have something to read, the most used first, each with its most used articles."""
+    links = _links()
     rank = func.row_number().over(
-        partition_by=article_product.c.product_id, order_by=(Article.view_count.desc(), Article.helpful_count.desc(), Article.id)
+        partition_by=links.c.product_id, order_by=(Article.view_count.desc(), Article.helpful_count.desc(), Article.id)
     )
     ranked = (
-        select(article_product.c.product_id, Article.id.label("article_id"), Article.view_count, rank.label("place"))
-        .join(article_product, article_product.c.article_id == Article.id)
-        .join(Product, Product.id == article_product.c.product_id)
+        select(links.c.product_id, Article.id.label("article_id"), Article.view_count, rank.label("place"))
+        .join(links, links.c.article_id == Article.id)
+        .join(Product, Product.id == links.c.product_id)
         .where(Article.state == "published", within(reader_for(actor)), Product.active.is_(True))
         .subquery()
     )
@@ -92,11 +99,12 @@ def find_product(text: str) -> Product | None:
 def naming(code: str, actor: Actor) -> list[Product]:
     """Products whose readable articles carry this code in their title: more than one means that the code alone says
     nothing."""
+    links = _links()
     pattern = "%" + code.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     rows = (
         select(Product)
-        .join(article_product, article_product.c.product_id == Product.id)
-        .join(Article, Article.id == article_product.c.article_id)
+        .join(links, links.c.product_id == Product.id)
+        .join(Article, Article.id == links.c.article_id)
         .where(Article.state == "published", within(reader_for(actor)), Article.title.ilike(pattern, escape="\\"))
         .order_by(Product.id)
         .distinct()

@@ -53,7 +53,6 @@ def accounts_with_health() -> list[AccountHealth]:
             .where(RawPayload.state == "failed")
             .group_by(RawPayload.account_id)
         )
-        .tuples()
         .all()
     )
     unsent = session().execute(
@@ -90,7 +89,7 @@ def raw_page(*, state: str = "", account_id: int | None = None, before: int | No
         rows = rows.where(RawPayload.id < before)
     found = list(session().scalars(rows.order_by(RawPayload.id.desc()).limit(PAGE + 1)))
     shown = found[:PAGE]
-    counts = dict.fromkeys(STATES, 0) | dict(session().execute(counted).tuples().all())
+    counts = dict.fromkeys(STATES, 0) | dict(session().execute(counted).all())
     return RawPage(shown, shown[-1].id if len(found) > PAGE else None, counts, tickets_of([row.id for row in shown]))
 
 

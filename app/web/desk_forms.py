@@ -1,4 +1,5 @@
-"""The forms of the steps: which fields each one has, how they are shown, and how what was typed is read."""
+"""The forms of the steps: which fields each one has, how they are shown, and how what was typed is read. Orders use the
+same fields (order_forms.py)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from app.core.clock import now
 from app.core.errors import Invalid
 from app.core.permissions import Actor
-from app.queries import ticket_page, tickets, timeline
+from app.queries import orders, ticket_page, tickets, timeline
 from app.replies import sendable_article
 from app.web import desk_words as words
 from app.web.desk_answer import numbers, typed
@@ -19,6 +20,7 @@ from app.web.desk_show import closing_results
 from app.web.i18n import local, time_zone
 from workflows.kinds import CATEGORIES, IMPACTS, KINDS
 from workflows.models import Ticket
+from workflows.order_kinds import RELATIONS, WORKS
 from workflows.ticket_effects import LEVELS, PARTIES
 
 Choices = list[dict[str, Any]]
@@ -35,8 +37,8 @@ class Field:
     required: bool = True
     hint: Any = ""
     placeholder: Any = ""
-    choices: Callable[[Ticket, Actor], Choices] | None = None
-    first: Callable[[Ticket, Actor], Any] | None = None
+    choices: Callable[[Any, Actor], Choices] | None = None
+    first: Callable[[Any, Actor], Any] | None = None
     goes: str = ""
     full: bool = False
     rows: int = 4
@@ -55,7 +57,8 @@ class Form:
     columns: bool = False
 
 
-def _plain(words_: Mapping[str, str]) -> Callable[[Ticket, Actor], Choices]:
+def plain(words_: Mapping[str, str]) -> Callable[[Any, Actor], Choices]:
+    """Choices of a closed list, in the reader's language."""
     return lambda ticket, actor: [{"value": key, "label": _(label)} for key, label in words_.items()]
 
 
@@ -108,7 +111,24 @@ def same_customer(ticket: Ticket, actor: Actor) -> Choices:
     return [{"value": str(t.number), "label": f"#{t.number} {t.subject}", "hint": words.state_word(t.state)} for t in found]
 
 
-def tomorrow(ticket: Ticket, actor: Actor) -> str:
+def suppliers(ticket: Ticket, actor: Actor) -> Choices:
+    return [{"value": number, "label": label} for number, label in orders.supplier_choices()]
+
+
+def place(ticket: Ticket, actor: Actor) -> str:
+    site = ticket.device.site if ticket.device else None
+    return f"{site.name} {site.address}".strip() if site else ""
+
+
+def other_orders(ticket: Ticket, actor: Actor) -> Choices:
+    return [{"value": str(o.number), "label": o.label} for o in orders.of_ticket(actor, ticket)]
+
+
+def relations(ticket: Ticket, actor: Actor) -> Choices:
+    return plain(RELATIONS)(ticket, actor) if other_orders(ticket, actor) else []
+
+
+def tomorrow(ticket: Any, actor: Actor) -> str:
     """Nine o'clock of the next day, as the field of the viewer's browser wants it."""
     day = local(now()).date() + timedelta(days=1)
     return datetime.combine(day, time(9)).isoformat(timespec="minutes")
@@ -129,8 +149,8 @@ _BOUNCE = Field("why", _l("类型"), "choices", False, full=True,
 _WRAP_UP = (
     Field("resolution", _l("怎样解决的"), "textarea", full=True, hint=_l("会写进给客户的回访问题里。"),
           first=lambda t, a: t.resolution or ""),
-    Field("kind", _l("类别"), "select", choices=_plain({k.code: k.label for k in KINDS.values()}), first=lambda t, a: t.kind),
-    Field("category", _l("分类"), "select", choices=_plain(CATEGORIES), first=lambda t, a: t.category, goes="wrap_up.category"),
+    Field("kind", _l("类别"), "select", choices=plain({k.code: k.label for k in KINDS.values()}), first=lambda t, a: t.kind),
+    Field("category", _l("分类"), "select", choices=plain(CATEGORIES), first=lambda t, a: t.category, goes="wrap_up.category"),
     Field("product", _l("产品"), "select", False, choices=products, first=lambda t, a: t.product_id, goes="wrap_up.product",
           placeholder=_l("与产品无关")),
     Field("cause", _l("原因"), required=False, first=lambda t, a: t.cause or "", goes="wrap_up.cause", longest=300),
@@ -145,14 +165,27 @@ FORMS: Mapping[str, Form] = {
     "resolve": Form((*_WRAP_UP, _RESTORED), _l("标为已解决"), said=_l("已标为解决"), columns=True),
     "transfer": Form((_TEAM, _PERSON, _BOUNCE, _REASON), _l("转派"), _l("时限照常走，不会重新计时。"), _l("已转派"), columns=True),
     "return": Form((_BOUNCE, _REASON), _l("退回派工"), _l("第三次转派或退回会直接交给班长。"), _l("已退回")),
-    "raise": Form((Field("to", _l("升级给谁"), "choices", choices=_plain(LEVELS), full=True), _REASON), _l("升级"), said=_l("已升级")),
+    "escalate": Form(
+        (Field("work", _l("要做什么"), "choices", choices=plain({w.code: w.label for w in WORKS.values()}), full=True,
+               first=lambda t, a: "repair"),
+         Field("product", _l("产品"), "select", False, choices=products, first=lambda t, a: t.product_id,
+               placeholder=_l("与产品无关")),
+         Field("supplier", _l("供应商"), "select", False, choices=suppliers, placeholder=_l("按合同，没有就按产品")),
+         Field("reason", _l("要供应商做什么"), "textarea", full=True, rows=5, longest=8000,
+               hint=_l("供应商看得到；工单的备注他们看不到。")),
+         Field("place", _l("地点"), required=False, first=place, full=True, longest=300),
+         Field("relation", _l("与这张工单的另一张订单"), "choices", False, choices=relations),
+         Field("other", _l("哪一张"), "radio", False, choices=other_orders)),
+        _l("转服务订单"), _l("工单还在你手上，可以继续处理；订单结束前不能标为已解决。"), _l("已转服务订单"), columns=True,
+    ),
+    "raise": Form((Field("to", _l("升级给谁"), "choices", choices=plain(LEVELS), full=True), _REASON), _l("升级"), said=_l("已升级")),
     "supervise": Form((_REASON, _UNTIL), _l("督办"), said=_l("已督办")),
     "extend": Form(
         (Field("until", _l("新的时限"), "datetime", hint=_l("按你的时区填写"), first=day_after_due), _REASON),
         _l("申请延期"), _l("由班长或主管批准；原时限和新时限都会留下。"), _l("已提交"),
     ),
     "hold": Form(
-        (Field("party", _l("在等谁"), "choices", choices=_plain(PARTIES), full=True), _REASON, _UNTIL),
+        (Field("party", _l("在等谁"), "choices", choices=plain(PARTIES), full=True), _REASON, _UNTIL),
         _l("挂起"), _l("等客户或等约定日期时停表；等供应商、备件、同事时照走。"), _l("已挂起"),
     ),
     "close": Form(
@@ -177,8 +210,8 @@ FORMS: Mapping[str, Form] = {
 
 CLASSIFY = Form(
     (
-        Field("kind", _l("类别"), "select", choices=_plain({k.code: k.label for k in KINDS.values()}), first=lambda t, a: t.kind),
-        Field("impact", _l("影响"), "choices", choices=_plain(IMPACTS), first=lambda t, a: t.impact, full=True,
+        Field("kind", _l("类别"), "select", choices=plain({k.code: k.label for k in KINDS.values()}), first=lambda t, a: t.kind),
+        Field("impact", _l("影响"), "choices", choices=plain(IMPACTS), first=lambda t, a: t.impact, full=True,
               hint=_l("影响决定优先级和时限。")),
         Field("product", _l("产品"), "select", False, choices=products, first=lambda t, a: t.product_id, placeholder=_l("与产品无关")),
         Field("device", _l("设备"), "select", False, choices=devices, first=lambda t, a: t.device_id, placeholder=_l("没有指明")),
@@ -188,18 +221,18 @@ CLASSIFY = Form(
 
 
 def shown(
-    form: Form, ticket: Ticket, actor: Actor, errors: Mapping[str, list[str]] | None = None, kept: bool = False
+    form: Form, item: Any, actor: Actor, errors: Mapping[str, list[str]] | None = None, kept: bool = False
 ) -> list[dict[str, Any]]:
-    """The fields as templates draw them; `kept`: with what was typed instead of what stands on the ticket."""
+    """The fields as templates draw them; `kept`: with what was typed instead of what stands on the ticket or order."""
     fields = []
     for field in form.fields:
-        options = field.choices(ticket, actor) if field.choices else None
+        options = field.choices(item, actor) if field.choices else None
         if field.kind in ("radio", "choices", "checkboxes") and not options:
             continue
         if kept:
             value: Any = [str(n) for n in numbers(field.name)] if field.kind == "checkboxes" else typed(field.name, field.longest)
         else:
-            value = field.first(ticket, actor) if field.first else ""
+            value = field.first(item, actor) if field.first else ""
         fields.append(
             {"name": field.name, "label": field.label, "kind": field.kind, "required": field.required, "hint": field.hint,
              "placeholder": field.placeholder, "options": options, "value": value, "full": field.full, "rows": field.rows,
@@ -211,10 +244,10 @@ def shown(
 
 
 def _errors_of(field: Field, errors: Mapping[str, list[str]]) -> list[str]:
-    """Reasons of a field; what a whole (the wrap-up) lacks is said at its first field."""
+    """Reasons of a field; what a whole (wrap-up, window) lacks is said at its first field."""
     found = list(errors.get(field.name, ()))
-    if field.goes == "wrap_up.category":
-        found += errors.get("wrap_up", ())
+    if field.goes in ("wrap_up.category", "window.from"):
+        found += errors.get(field.goes.partition(".")[0], ())
     return found
 
 
@@ -247,7 +280,7 @@ def read(form: Form) -> dict[str, Any]:
             given[whole] = value
     if errors:
         raise Invalid(errors=errors)
-    if why := given.pop("why", None):
+    if _BOUNCE in form.fields and (why := given.pop("why", None)):
         given["reason"] = "：".join(word for word in (str(_BOUNCES.get(why, "")), given.get("reason", "")) if word)  # data
     return given
 

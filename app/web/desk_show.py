@@ -29,6 +29,7 @@ ICONS = {
     "extend": "calendar-time", "hold": "player-pause", "resume": "player-play", "close": "check", "reopen": "reload",
     "cancel": "circle-off", "merge": "git-merge", "unmerge": "unlink", "split": "arrows-split",
 }  # fmt: skip
+"""The steps that the desk has a form or a button for."""
 KEYS = {"dispatch": "a", "transfer": "a", "raise": "e", "merge": "m"}
 NEXT = {"dispatched": "start", "executing": "resolve", "following_up": "close", "created": "dispatch"}
 LINE = ("created", "dispatched", "executing", "following_up", "closed")
@@ -139,6 +140,8 @@ def actions(ticket: Ticket, actor: Actor) -> dict[str, Any]:
         wanted = "claim"
         following = _action("claim", _("派给我并接单"), f"{url}/claim", direct=True)
     for step in TICKET.offers(ticket, actor):
+        if step.name not in ICONS:
+            continue
         offered = _action(step.name, _(step.label), f"{url}/steps/{step.name}", direct=step.name in DIRECT)
         if step.name == "close" and not closing_results(ticket, actor):
             offered |= {"enabled": False, "why": _("等客户答复，或请同事回访")}

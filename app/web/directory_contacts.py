@@ -178,7 +178,7 @@ def _saved(contact_id: int, form: str, save: Callable[[], None], said: str) -> A
 
 
 def _list(problem: DeskError | None = None) -> str:
-    actor, q = current_actor(), request.args.get("q", "").strip()[:200]
+    actor, q = current_actor(), forms.wanted("q")
     organisation, cursor = forms.asked("organisation"), forms.asked("cursor")
     found = pages.contacts(actor, q=q, organisation=organisation, after=cursor)
     form = None
@@ -216,7 +216,7 @@ def _page(row: Contact, form_open: str | None = None, problem: DeskError | None 
         own = {"edit": forms.contact_fields(actor, row), "identity": forms.identity_fields()}
         if problem is not None and form_open:
             forms.filled(own[form_open], field_errors(problem), request.form)
-    merge_q = request.args.get("merge_q", "").strip()[:200] if can_edit else ""
+    merge_q = forms.wanted("merge_q") if can_edit else ""
     return render_template(
         "directory/contact.html",
         here="contacts",

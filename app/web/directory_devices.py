@@ -31,7 +31,7 @@ def init_app(flask: Flask) -> None:
 @needs("contact.read")
 def device_list() -> str:
     """Machines, the newest first, fifty at a time."""
-    actor, q = current_actor(), request.args.get("q", "").strip()[:200]
+    actor, q = current_actor(), forms.wanted("q")
     given = {name: forms.asked(name) for name in ("organisation", "product")}
     cursor = forms.asked("cursor")
     found = pages.devices(actor, q=q, after=cursor, **given)

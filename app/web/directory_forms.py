@@ -47,6 +47,11 @@ def asked(name: str) -> int | None:
     return int(given) if given.isascii() and given.isdecimal() and 0 < len(given) <= 9 else None
 
 
+def wanted(name: str) -> str:
+    """The words of a search."""
+    return clean(request.args.get(name, "")).strip()[:200]
+
+
 def day(name: str) -> date | None:
     """A day, or nothing. Raises Invalid when it is no day."""
     given = request.form.get(name, "").strip()

@@ -115,7 +115,7 @@ def _saved(organisation_id: int, form: str, save: Callable[[], None], said: str)
 
 
 def _list(problem: DeskError | None = None) -> str:
-    actor, q, kind = current_actor(), request.args.get("q", "").strip()[:200], request.args.get("kind", "")
+    actor, q, kind = current_actor(), forms.wanted("q"), request.args.get("kind", "")
     kind, cursor = kind if kind in ORGANISATION_KINDS else "", forms.asked("cursor")
     found = pages.organisations(actor, q=q, kind=kind, after=cursor)
     kinds = [{"value": value, "label": str(label)} for value, label in show.ORGANISATION_KINDS.items()]

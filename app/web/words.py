@@ -22,6 +22,7 @@ ACTIONS: dict[str, Any] = {
     "login.locked": _l("登录被锁定"),
     "token.created": _l("新建接口令牌"),
     "token.revoked": _l("收回接口令牌"),
+    "demo.loaded": _l("载入演示数据"),
     "outbox.retried": _l("重试待办"),
     "outbox.settled": _l("待办记为已做完"),
     "account.added": _l("新建渠道账号"),
@@ -83,6 +84,33 @@ ACTIONS: dict[str, Any] = {
     "ticket.merge": _l("合并工单"),
     "ticket.unmerge": _l("撤销工单合并"),
     "ticket.split": _l("拆分工单"),
+    "order.opened": _l("建服务订单"),
+    "order.accept": _l("供应商接单"),
+    "order.reject": _l("供应商拒单"),
+    "order.assign": _l("派师傅"),
+    "order.appoint": _l("预约上门"),
+    "order.reappoint": _l("改约"),
+    "order.plan": _l("制订方案"),
+    "order.depart": _l("师傅出发"),
+    "order.arrive": _l("师傅到场"),
+    "order.leave": _l("师傅离场"),
+    "order.start": _l("开始交付"),
+    "order.deliver": _l("交付完成"),
+    "order.pass": _l("验收通过"),
+    "order.rework": _l("退回返工"),
+    "order.close": _l("关闭订单"),
+    "order.hold": _l("挂起订单"),
+    "order.resume": _l("恢复订单"),
+    "order.extend": _l("订单申请延期"),
+    "order.extension_decided": _l("答复订单延期"),
+    "order.unable": _l("订单无法完成"),
+    "order.cancel": _l("撤销订单"),
+    "order.cancel_proposed": _l("提议撤销订单"),
+    "order.evidence": _l("补订单凭证"),
+    "order.handed_over": _l("订单改派供应商"),
+    "order.judged": _l("裁定拒单"),
+    "order.quote_answered": _l("客户答复报价"),
+    "order.urged": _l("催办订单"),
 }
 
 EVENTS: dict[str, Any] = {
@@ -110,6 +138,10 @@ EVENTS: dict[str, Any] = {
     "SiteChanged": _l("现场有变化"),
     "DeviceChanged": _l("设备有变化"),
     "ContractChanged": _l("合同有变化"),
+    "OrderOpened": _l("服务订单已建"),
+    "OrderStepTaken": _l("服务订单走了一步"),
+    "OrderChanged": _l("服务订单有变化"),
+    "OrderHoldEnds": _l("订单挂起到期"),
 }
 
 REACTIONS: dict[str, Any] = {
@@ -120,6 +152,10 @@ REACTIONS: dict[str, Any] = {
     "wake_hold": _l("结束挂起"),
     "close_silent": _l("静默结单"),
     "write_index": _l("更新搜索索引"),
+    "feed_ticket": _l("把订单结果带回工单"),
+    "ask_price": _l("请客户确认报价"),
+    "wake_order": _l("结束订单挂起"),
+    "tell_appointment": _l("告知客户预约"),
 }
 
 SUBJECTS: dict[str, Any] = {
@@ -138,6 +174,7 @@ SUBJECTS: dict[str, Any] = {
     "product": _l("产品"),
     "article": _l("知识"),
     "ticket": _l("工单"),
+    "order": _l("服务订单"),
 }
 
 VIA: dict[str, Any] = {

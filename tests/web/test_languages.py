@@ -49,7 +49,11 @@ def test_the_choice_of_the_browser_then_the_cookie_then_the_account(
 )
 def test_how_long_ago(app: Flask, before: timedelta, zh: str, en: str) -> None:
     for language, wanted in (("zh", zh), ("en", en)):
-        with app.app_context(), app.test_request_context("/", headers={"Cookie": f"lang={language}"}), clock.frozen(NOON):
+        with (
+            app.app_context(),
+            app.test_request_context("/", headers={"Cookie": f"lang={language}"}),
+            clock.frozen(NOON),
+        ):
             g.user = None
             assert i18n.ago(NOON - before) == wanted
 

@@ -14,6 +14,7 @@ from app.core import logs
 from app.core.db import db
 from app.core.people import User
 from app.factory import create_app
+from app.web.security import limiter
 from tests.conftest import FreshClient
 
 MakeUser = Callable[..., User]
@@ -106,6 +107,21 @@ def test_files_whose_address_names_their_content_are_kept_for_ever(client: Fresh
 def test_a_request_id_of_a_proxy_is_taken_over_when_it_is_plain(client: FreshClient) -> None:
     assert client.get("/login", headers={"X-Request-ID": "abc-123"}).headers["X-Request-ID"] == "abc-123"
     assert client.get("/login", headers={"X-Request-ID": "<script>"}).headers["X-Request-ID"] != "<script>"
+
+
+def test_the_api_slows_down_one_address_and_leaves_pages_alone(
+    app: Flask, client: FreshClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "enabled", True)
+    app.extensions["settings"] = dataclasses.replace(app.extensions["settings"], api_per_minute=10)
+    limiter.reset()
+    for _ in range(10):
+        assert client.get("/api/v1/contacts").status_code == 401
+    slowed = client.get("/api/v1/products")
+    assert slowed.status_code == 429 and slowed.json["code"] == "too_many_requests"
+    assert 0 < int(slowed.headers["Retry-After"]) <= 61
+    assert client.get("/login").status_code == 200
+    limiter.reset()
 
 
 @pytest.fixture

@@ -49,9 +49,13 @@ def market(app: Flask) -> Market:
 def write(app: Flask) -> Callable[..., Article]:
     """write("标题", "正文", level="agent", state="published") makes an article in that state."""
 
-    def make(title: str, body: str = "正文", *, state: str = "published", questions: tuple[str, ...] = (), **given: Any) -> Article:
+    def make(
+        title: str, body: str = "正文", *, state: str = "published", questions: tuple[str, ...] = (), **given: Any
+    ) -> Article:
         with unit_of_work():
-            article = service.draft_article(SYSTEM, service.Content(title, body, questions), service.Properties(**given))
+            article = service.draft_article(
+                SYSTEM, service.Content(title, body, questions), service.Properties(**given)
+            )
             if state in ("review", "retired", "published"):
                 lifecycle.submit(SYSTEM, article)
             if state in ("published", "retired"):

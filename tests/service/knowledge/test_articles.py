@@ -22,7 +22,9 @@ Write = Callable[..., Article]
 
 
 def events() -> list[str]:
-    return list(session().scalars(select(EventRow.name).where(EventRow.name.startswith("Article")).order_by(EventRow.id)))
+    return list(
+        session().scalars(select(EventRow.name).where(EventRow.name.startswith("Article")).order_by(EventRow.id))
+    )
 
 
 def trail(article: Article) -> list[tuple[str, str | None, str | None]]:
@@ -33,12 +35,21 @@ def trail(article: Article) -> list[tuple[str, str | None, str | None]]:
 def test_from_draft_to_retired_and_back(write: Write, actor: Callable[..., Actor]) -> None:
     editor = actor("editor")
     with unit_of_work():
-        article = service.draft_article(editor, Content("换卡后离线", "查接入点。", ("换了卡",)), Properties(safety=True))
+        article = service.draft_article(
+            editor, Content("换卡后离线", "查接入点。", ("换了卡",)), Properties(safety=True)
+        )
     assert (article.state, article.slug, article.draft.number) == ("draft", "换卡后离线", 1)  # type: ignore[union-attr]
     assert lifecycle.steps_for(editor, article) == ["submit", "publish"]
-    for step, state in (("submit", "review"), ("publish", "published"), ("retire", "retired"), ("publish", "published")):
+    for step, state in (
+        ("submit", "review"),
+        ("publish", "published"),
+        ("retire", "retired"),
+        ("publish", "published"),
+    ):
         with unit_of_work():
-            lifecycle.take_step(editor, article, step, reason="旧了" if step == "retire" else "", version=article.version)
+            lifecycle.take_step(
+                editor, article, step, reason="旧了" if step == "retire" else "", version=article.version
+            )
         assert article.state == state
     assert article.current is not None and article.draft is None and article.reviewed_by == "editor"
     assert events() == ["ArticleChanged", "ArticleChanged", "ArticlePublished", "ArticleRetired", "ArticlePublished"]
@@ -53,7 +64,9 @@ def test_from_draft_to_retired_and_back(write: Write, actor: Callable[..., Actor
     assert last is not None and last.payload == {"article_id": article.id, "version": article.version}
 
 
-@pytest.mark.parametrize(("state", "step"), [("draft", "retire"), ("draft", "return"), ("retired", "submit"), ("published", "publish")])
+@pytest.mark.parametrize(
+    ("state", "step"), [("draft", "retire"), ("draft", "return"), ("retired", "submit"), ("published", "publish")]
+)
 def test_a_step_that_is_not_in_the_table_is_refused(write: Write, state: str, step: str) -> None:
     article = write("标题", state=state)
     assert step not in lifecycle.steps_for(SYSTEM, article)
@@ -85,7 +98,12 @@ def test_readers_keep_the_old_text_until_the_new_one_is_published(write: Write) 
     article = write("旧标题", "旧")
     with unit_of_work():
         service.revise(SYSTEM, article, Content("新标题", "新"), "改了", version=article.version)
-    assert (article.state, article.title, article.current.body, article.draft.body) == ("published", "旧标题", "旧\n", "新\n")  # type: ignore[union-attr]
+    assert (article.state, article.title, article.current.body, article.draft.body) == (
+        "published",
+        "旧标题",
+        "旧\n",
+        "新\n",
+    )  # type: ignore[union-attr]
     with unit_of_work():
         lifecycle.publish(SYSTEM, article)
     assert (article.title, article.current.body, article.draft) == ("新标题", "新\n", None)  # type: ignore[union-attr]
@@ -98,7 +116,9 @@ def test_readers_keep_the_old_text_until_the_new_one_is_published(write: Write) 
         service.restore_revision(SYSTEM, article, 9)
 
 
-def test_properties_change_at_once_and_need_the_right_to_publish(write: Write, actor: Callable[..., Actor], market: Market) -> None:
+def test_properties_change_at_once_and_need_the_right_to_publish(
+    write: Write, actor: Callable[..., Actor], market: Market
+) -> None:
     article = write("标题", product_ids=(market.drive.id,))
     author = actor("author", organisation=market.hongkong)
     wanted = replace(service.properties_of(article), level="agent", organisation_ids=(market.chenghu.id,))
@@ -130,7 +150,9 @@ def test_wrong_fields_are_named(app: object, content: Content, properties: Prope
     assert session().scalar(select(Article.id)) is None
 
 
-def test_an_author_drafts_for_own_products_and_the_platform_reviews(actor: Callable[..., Actor], market: Market) -> None:
+def test_an_author_drafts_for_own_products_and_the_platform_reviews(
+    actor: Callable[..., Actor], market: Market
+) -> None:
     author, editor = actor("author", organisation=market.hongkong), actor("editor")
     for products in ((), (market.gateway.id,), (market.drive.id, market.gateway.id)):
         with pytest.raises(Invalid), unit_of_work():
@@ -153,7 +175,11 @@ def test_an_author_drafts_for_own_products_and_the_platform_reviews(actor: Calla
 
 
 def test_slugs_are_free_and_readable(write: Write) -> None:
-    assert [write("HK-V20 报 E07：过热？").slug for _ in range(3)] == ["hk-v20-报-e07-过热", "hk-v20-报-e07-过热-2", "hk-v20-报-e07-过热-3"]
+    assert [write("HK-V20 报 E07：过热？").slug for _ in range(3)] == [
+        "hk-v20-报-e07-过热",
+        "hk-v20-报-e07-过热-2",
+        "hk-v20-报-e07-过热-3",
+    ]
     assert write("？？").slug == "article"
 
 

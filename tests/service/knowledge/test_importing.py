@@ -54,8 +54,15 @@ def one(slug: str) -> Article:
 def test_all_of_the_front_matter_arrives(market: Market) -> None:
     assert bring(FULL, "handbook/e07.md", publish=True).status == "imported"
     article = one("hk-v20-e07")
-    assert (article.state, article.title, article.level, article.kind) == ("published", "HK-V20 报 E07：散热器过热", "client", "fault")
-    assert [p.code for p in article.products] == ["HK-V20"] and [o.short_name for o in article.organisations] == ["澄湖轴承"]
+    assert (article.state, article.title, article.level, article.kind) == (
+        "published",
+        "HK-V20 报 E07：散热器过热",
+        "client",
+        "fault",
+    )
+    assert [p.code for p in article.products] == ["HK-V20"] and [o.short_name for o in article.organisations] == [
+        "澄湖轴承"
+    ]
     assert article.safety and article.phone_script.startswith("先请") and article.valid_for == "固件 2.0 及以上"
     assert article.reviewed_by == "王敏" and f"{article.reviewed_at:%Y-%m-%d}" == "2026-05-01"
     assert article.current is not None
@@ -66,7 +73,12 @@ def test_a_second_import_changes_nothing_and_a_changed_file_only_what_changed(ma
     assert [bring(FULL, publish=True).status for _ in range(3)] == ["imported", "skipped", "skipped"]
     before = one("hk-v20-e07").version
     assert bring(FULL.replace("先停机断电。", "先停机，等 10 分钟。"), publish=True).status == "updated"
-    assert bring(FULL.replace("先停机断电。", "先停机，等 10 分钟。").replace("safety: true", "safety: false"), publish=True).status == "updated"
+    assert (
+        bring(
+            FULL.replace("先停机断电。", "先停机，等 10 分钟。").replace("safety: true", "safety: false"), publish=True
+        ).status
+        == "updated"
+    )
     article = one("hk-v20-e07")
     assert article.version > before and not article.safety
     assert session().scalar(select(func.count(Revision.id))) == 2
@@ -83,7 +95,12 @@ def test_publishing_later(market: Market) -> None:
 def test_a_bare_file_is_enough(market: Market) -> None:
     done = bring("# 换卡后离线\n\n查接入点。", "gateway/换卡 后.md", product=market.gateway)
     article = one(done.slug)
-    assert (article.slug, article.title, article.level, article.products) == ("换卡-后", "换卡后离线", "public", [market.gateway])
+    assert (article.slug, article.title, article.level, article.products) == (
+        "换卡-后",
+        "换卡后离线",
+        "public",
+        [market.gateway],
+    )
     assert one(bring("正文", "plain.md").slug).title == "plain"
 
 
@@ -120,7 +137,9 @@ def test_rights(market: Market, actor: Callable[..., Actor]) -> None:
 
 def test_command(market: Market, runner: Any, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "a.md").write_text(FULL.replace("audience: {level: client, organisations: [澄湖轴承]}\n", ""), encoding="utf-8")
+    (tmp_path / "sub" / "a.md").write_text(
+        FULL.replace("audience: {level: client, organisations: [澄湖轴承]}\n", ""), encoding="utf-8"
+    )
     (tmp_path / "b.MD").write_text("---\nproduct: 没有\n---\n正文", encoding="utf-8")
     (tmp_path / "c.md").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "notes.txt").write_text("no", encoding="utf-8")
@@ -136,7 +155,10 @@ def test_command(market: Market, runner: Any, tmp_path: Path) -> None:
     assert (code, report["imported"], report["updated"], report["skipped"]) == (1, 1, 0, 0)
     assert [Path(item["file"]).name for item in report["failed"]] == ["b.MD", "c.md"]
     assert report["failed"][0]["reason"] == "products: 没有产品“没有”。"
-    assert run("import", str(tmp_path / "sub"), "--publish") == (0, {"imported": 0, "updated": 0, "skipped": 1, "failed": []})
+    assert run("import", str(tmp_path / "sub"), "--publish") == (
+        0,
+        {"imported": 0, "updated": 0, "skipped": 1, "failed": []},
+    )
 
     code, found = run("search", "变频器跳 E-07 怎么办")
     assert (code, found["total"], found["did_you_mean"]) == (0, 1, None)

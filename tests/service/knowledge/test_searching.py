@@ -109,12 +109,17 @@ def test_searches_opened_hits_and_gaps(write: Write, index: Index, actor: Callab
         ask("离线")
         ask("\x00 ")
         found = searching.gaps()
-        assert [(gap.query, gap.count, gap.zero, gap.unopened) for gap in found] == [("吹吹风又能转", 2, 2, 0), ("离线", 1, 0, 1)]
+        assert [(gap.query, gap.count, gap.zero, gap.unopened) for gap in found] == [
+            ("吹吹风又能转", 2, 2, 0),
+            ("离线", 1, 0, 1),
+        ]
         assert found[0].last_at == start
         assert len(searching.gaps(days=60)) == 3
 
 
-def test_feedback_and_views_do_not_change_the_version(write: Write, actor: Callable[..., Actor], market: Market) -> None:
+def test_feedback_and_views_do_not_change_the_version(
+    write: Write, actor: Callable[..., Actor], market: Market
+) -> None:
     article, hidden = write("网关离线"), write("内部", level="agent")
     before = article.version
     with unit_of_work():

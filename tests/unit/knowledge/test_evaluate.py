@@ -54,7 +54,11 @@ def test_a_limit_takes_the_first_judged_queries(judged: Path) -> None:
 def test_without_judgements_there_are_times_only(judged: Path) -> None:
     (judged / "qrels-dev.tsv").unlink()
     report = evaluate(judged)
-    assert report["queries"] == 4 and report["mrr@10"] is report["recall@10"] is report["ndcg@10"] is None and report["p95_ms"]
+    assert (
+        report["queries"] == 4
+        and report["mrr@10"] is report["recall@10"] is report["ndcg@10"] is None
+        and report["p95_ms"]
+    )
 
 
 def test_broken_files_are_named(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,0 +1,88 @@
+"""What follows from service orders: the customer hears of appointments and prices, the ticket of the end."""
+
+from sqlalchemy import select
+
+from app import letters
+from app.core.db import session
+from app.core.errors import Refused
+from app.core.permissions import SYSTEM
+from channels import sending
+from channels.models import Conversation, Message
+from workflows import order_links
+from workflows import service as desk
+from workflows.engine import take
+from workflows.events import OrderHoldEnds, OrderStepTaken
+from workflows.merging import links_of
+from workflows.models import Ticket
+from workflows.order_access import platforms
+from workflows.order_service import last_quote
+from workflows.orders import ORDER
+from workflows.orders_models import OrderAppointment, ServiceOrder
+from workflows.tickets import TICKET
+
+
+def feed_ticket(event: OrderStepTaken) -> None:
+    """Where an order ends or waits for the platform, its ticket is told; one that is being cancelled may now be so."""
+    order = session().get_one(ServiceOrder, event.order_id)
+    if order.cancelling and order.state in ORDER.open_states - {"checking"} and platforms(order):
+        take(ORDER, order, "cancel", SYSTEM, reason=order.cancel_reason or "工单已撤单")
+        return  # the step just taken tells the rest
+    if event.before == event.after and event.step != "reject":
+        return
+    ticket = order.ticket
+    if event.after in ORDER.ends and ticket.cancelling and ticket.state not in TICKET.ends and not order_links.count_open(ticket):
+        take(TICKET, ticket, "cancel", SYSTEM, reason=order.cancel_reason or "服务订单已全部结束")
+        return
+    if event.after in ORDER.ends or event.after == "checking" or event.step == "reject":
+        desk.changed(ticket)
+
+
+def tell_appointment(event: OrderStepTaken) -> None:
+    """The customer hears who comes and when, also when that changes; with the code that ends the work."""
+    fresh = event.before != event.after and event.after == "scheduled" and event.step != "rework"
+    if not fresh and not (event.step in ("appoint", "reappoint") and event.after != "created"):
+        return
+    order = session().get_one(ServiceOrder, event.order_id)
+    rows = select(OrderAppointment).where(OrderAppointment.order_id == order.id).order_by(OrderAppointment.id.desc()).limit(1)
+    appointment = session().scalar(rows)
+    if appointment is None or appointment.message_id is not None or order.state not in ORDER.open_states:
+        return
+    if appointment.window_from != order.window_from:
+        return  # it was called off meanwhile
+    message = _write(order.ticket, letters.appointment(order, appointment, _language(order.ticket)))
+    appointment.message_id = message.id if message else None
+
+
+def ask_price(event: OrderStepTaken) -> None:
+    """Out of warranty, the customer confirms the price behind a link before anybody begins."""
+    if event.step != "plan":
+        return
+    order = session().get_one(ServiceOrder, event.order_id)
+    quote = last_quote(order)
+    if quote is None or quote.state != "asked" or quote.message_id is not None:
+        return
+    message = _write(order.ticket, letters.price_question(order, quote, _language(order.ticket)))
+    quote.message_id = message.id if message else None
+
+
+def wake_order(event: OrderHoldEnds) -> None:
+    """A held order wakes itself at the moment that was agreed."""
+    order = session().get_one(ServiceOrder, event.order_id)
+    if order.held and order.holds == event.hold and order.state in ORDER.open_states:
+        take(ORDER, order, "resume", SYSTEM, reason="挂起时间已到")
+
+
+def _language(ticket: Ticket) -> str:
+    return (ticket.contact.language if ticket.contact else None) or "zh"
+
+
+def _write(ticket: Ticket, text: str) -> Message | None:
+    """Write to the customer where they spoke last; None where only the telephone reaches them."""
+    found = [session().get_one(Conversation, link.conversation_id) for link in links_of(ticket)]
+    conversation = max(found, key=lambda c: c.last_message_at, default=None)
+    if conversation is None or sending.last_inbound(conversation) is None:
+        return None
+    try:
+        return sending.queue_message(SYSTEM, conversation, text, is_auto=False)
+    except Refused:
+        return None

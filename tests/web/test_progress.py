@@ -1,0 +1,221 @@
+"""/r/<signed>: what a customer sees and says behind the link that we sent."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app import letters
+from app.core.clock import frozen, now
+from app.core.db import session
+from app.core.events import OutboxRow
+from app.core.people import User
+from app.core.permissions import SYSTEM, Actor
+from app.core.uow import unit_of_work
+from app.replies import reply
+from channels.accounts import add_account
+from channels.base import Inbound, Sender
+from channels.models import Conversation, Message
+from channels.receiving import receive
+from tests.conftest import FreshClient
+from workflows import service as desk
+from workflows.engine import take
+from workflows.models import FollowUp, Ticket, TicketConversation
+from workflows.tickets import TICKET
+
+Drain = Callable[[], int]
+
+
+@pytest.fixture
+def worker(make_user: Callable[..., User]) -> Actor:
+    return make_user("agent", display_name="周小禾").actor("test")
+
+
+@pytest.fixture
+def ticket(app: Flask, worker: Actor, drain: Drain) -> Ticket:
+    """A mail came, an agent took it, wrote a note for colleagues and an answer."""
+    with unit_of_work():
+        account = add_account(SYSTEM, "email", "support", {"address": "help@desk.example"})
+        receive(account, Inbound("one@customer.example", Sender("email", "li@customer.example", "李秀兰"), "网关离线了", "网关离线了", "网关离线"))
+    drain()
+    with unit_of_work() as s:
+        ticket = s.scalars(select(Ticket)).one()
+        conversation = s.scalars(select(Conversation)).one()
+        take(TICKET, ticket, "dispatch", worker, assignee=worker.id)
+        take(TICKET, ticket, "start", worker)
+        desk.add_note(worker, ticket, "内部：此客户上月也报过")
+        reply(worker, ticket, conversation, "请看 APN 是不是旧卡的。")
+    return ticket
+
+
+def resolve(ticket: Ticket, worker: Actor) -> None:
+    with unit_of_work() as s:
+        wrap_up = {"category": "connection", "cause": "换卡"}
+        take(TICKET, s.get_one(Ticket, ticket.id), "resolve", worker, resolution="改了 APN。", kind="fault", wrap_up=wrap_up)
+
+
+def link(ticket: Ticket) -> str:
+    return f"/r/{letters.sign_ticket(ticket.id)}"
+
+
+def state(ticket: Ticket) -> str:
+    session().rollback()
+    return session().get_one(Ticket, ticket.id).state
+
+
+def inbound() -> list[str]:
+    session().rollback()
+    return list(session().scalars(select(Message.visible_text).where(Message.direction == "in").order_by(Message.id)))
+
+
+def everything() -> tuple[int, int, int]:
+    """Something that changes with every write of meaning."""
+    session().rollback()
+    count = session().scalar(select(func.count()).select_from(OutboxRow)) or 0
+    ticket = session().scalars(select(Ticket)).one()
+    return count, ticket.version, session().scalar(select(func.count()).select_from(Message)) or 0
+
+
+def test_it_shows_the_way_in_the_customers_words(client: FreshClient, ticket: Ticket) -> None:
+    answer = client.get(link(ticket))
+    page = answer.text
+    assert answer.status_code == 200
+    assert "网关离线" in page and "周小禾" in page and "请看 APN 是不是旧卡的" in page
+    assert "内部" not in page and "此客户上月也报过" not in page
+    assert "executing" not in page
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "noindex" in answer.headers["X-Robots-Tag"]
+
+
+@pytest.mark.parametrize("signed", ["x", "MQ.x", "MQ", "%00", "MQ.z_aKfNZI0eMdkj1kGZ6fSN0i3kc", "长" * 50])
+def test_a_wrong_signature_leads_nowhere(client: FreshClient, ticket: Ticket, signed: str) -> None:
+    assert client.get(f"/r/{signed}").status_code == 404
+    assert client.post(f"/r/{signed}", data={"solved": "1"}).status_code == 404
+    assert client.post(f"/r/{signed}/reply", data={"text": "在吗"}).status_code == 404
+
+
+def test_reading_changes_nothing(client: FreshClient, ticket: Ticket, worker: Actor) -> None:
+    resolve(ticket, worker)
+    before = everything()
+    for method in ("GET", "HEAD", "OPTIONS"):
+        client.open(link(ticket), method=method)
+        client.open(link(ticket) + "?solved=1&rating=5", method=method)
+    assert everything() == before
+    assert state(ticket) == "following_up"
+
+
+def test_solved_closes_with_the_score_and_once(client: FreshClient, ticket: Ticket, worker: Actor) -> None:
+    resolve(ticket, worker)
+    assert 'name="rating"' in client.get(link(ticket)).text
+    for rating in ("5", "1"):
+        answer = client.post(link(ticket), data={"solved": "1", "rating": rating, "comment": "三分钟就好了"})
+        assert answer.status_code == 303 and answer.location == link(ticket)
+    assert state(ticket) == "closed"
+    question = session().scalars(select(FollowUp)).one()
+    assert (question.score, question.comment, question.solved, question.answered_via) == (5, "三分钟就好了", True, "link")
+    page = client.get(link(ticket)).text
+    assert "谢谢" in page and 'name="rating"' not in page
+
+
+def test_not_solved_brings_the_words_back_to_the_desk(
+    client: FreshClient, ticket: Ticket, worker: Actor, drain: Drain
+) -> None:
+    resolve(ticket, worker)
+    once = re.search(r'name="once" value="([^"]+)"', client.get(link(ticket)).text)
+    assert once
+    for _ in range(2):
+        client.post(link(ticket), data={"solved": "0", "comment": "又断了", "rating": "2", "once": once[1]})
+    assert state(ticket) == "executing"
+    drain()
+    row = session().get_one(Ticket, ticket.id)
+    assert (row.state, row.reopened, row.assignee_id) == ("executing", 1, worker.id)
+    assert inbound() == ["网关离线了", "又断了"]
+    assert session().scalar(select(func.count()).select_from(Ticket)) == 1
+    assert session().scalars(select(FollowUp)).one().solved is False
+    assert "又断了" in client.get(link(ticket)).text
+
+
+def test_what_the_agent_answers_next_still_goes_to_the_mailbox(
+    client: FreshClient, ticket: Ticket, worker: Actor, drain: Drain
+) -> None:
+    client.post(link(ticket) + "/reply", data={"text": "补充：是二厂的", "once": "a"})
+    drain()
+    with unit_of_work() as s:
+        conversation = s.scalars(select(Conversation)).one()
+        message = reply(worker, s.get_one(Ticket, ticket.id), conversation, "收到，马上看。")
+        assert message.to_address == "li@customer.example"
+        assert "one@customer.example" in message.answers
+        assert not [known for known in message.answers if known.startswith("sha256:")], "no mail program knows a page's id"
+
+
+def test_a_word_more_is_stored_once(client: FreshClient, ticket: Ticket, drain: Drain) -> None:
+    for once in ("a", "a", "b"):
+        assert client.post(link(ticket) + "/reply", data={"text": "在吗", "once": once}).status_code == 303
+    client.post(link(ticket) + "/reply", data={"text": "   ", "once": "c"})
+    drain()
+    assert inbound() == ["网关离线了", "在吗", "在吗"]
+    assert state(ticket) == "executing"
+
+
+def test_a_form_without_an_answer_comes_back(client: FreshClient, ticket: Ticket, worker: Actor) -> None:
+    resolve(ticket, worker)
+    for given in ({}, {"solved": "2"}, {"solved": "1", "rating": "6"}, {"solved": "1", "rating": "x", "comment": "写了很久"}):
+        answer = client.post(link(ticket), data=given)
+        assert answer.status_code == 422
+        assert given.get("comment", "") in answer.text
+    assert state(ticket) == "following_up"
+
+
+def test_nothing_is_asked_before_it_is_resolved(client: FreshClient, ticket: Ticket) -> None:
+    assert 'name="rating"' not in client.get(link(ticket)).text
+    client.post(link(ticket), data={"solved": "1", "rating": "5"})
+    client.post(link(ticket), data={"solved": "0"})
+    assert state(ticket) == "executing"
+
+
+def test_a_closed_request_may_go_on_for_a_while(
+    client: FreshClient, ticket: Ticket, worker: Actor, drain: Drain
+) -> None:
+    resolve(ticket, worker)
+    client.post(link(ticket), data={"solved": "1"})
+    assert "问题又出现了" in client.get(link(ticket)).text
+    with frozen(now() + timedelta(days=60)):
+        assert "问题又出现了" not in client.get(link(ticket)).text
+        late = client.post(link(ticket), data={"solved": "0", "comment": "又来了"})
+        assert late.status_code == 409
+        assert state(ticket) == "closed"
+        assert inbound() == ["网关离线了"]
+    client.post(link(ticket), data={"solved": "0", "comment": "又来了", "once": "x"})
+    drain()
+    assert state(ticket) == "executing"
+
+
+def test_without_a_conversation_the_words_become_a_note(client: FreshClient, ticket: Ticket) -> None:
+    with unit_of_work() as s:
+        s.delete(s.scalars(select(TicketConversation)).one())
+    client.post(link(ticket) + "/reply", data={"text": "电话里说过的那个", "once": "a"})
+    session().rollback()
+    with unit_of_work() as s:
+        notes = [n.text for n in s.scalars(select(desk.TicketNote))]
+    assert any("电话里说过的那个" in text for text in notes)
+
+
+def test_a_merged_request_shows_where_it_goes_on(client: FreshClient, ticket: Ticket, worker: Actor, drain: Drain) -> None:
+    with unit_of_work() as s:
+        account = s.scalars(select(Conversation)).one().account
+        receive(account, Inbound("two@customer.example", Sender("email", "wang@customer.example", "王"), "也离线", "也离线", "二厂也离线"))
+    drain()
+    with unit_of_work() as s:
+        second = s.scalars(select(Ticket).order_by(Ticket.id.desc())).first()
+        assert second is not None
+        take(TICKET, second, "merge", worker, into=str(ticket.number))
+    page = client.get(link(second)).text
+    assert str(ticket.number) in page and "也离线" in page
+    assert "请看 APN" not in page, "the other customer's words are not theirs"
+    client.post(link(second) + "/reply", data={"text": "我这里恢复了", "once": "a"})
+    drain()
+    assert "我这里恢复了" in inbound()
