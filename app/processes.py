@@ -75,9 +75,15 @@ class Child:
         def before() -> None:
             end_with(parent)
 
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, pass_fds=self.keep, process_group=0, preexec_fn=before
+            self.command,
+            env={**os.environ, "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL,
+            pass_fds=self.keep,
+            process_group=0,
+            preexec_fn=before,
         )
 
     @property
@@ -111,14 +117,14 @@ class Child:
 class Parent:
     """Starts, watches, ends. `run()` returns the exit status."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, *, prepare: Sequence[Sequence[str]]) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
         python, at = sys.executable, listener.fileno()
-        flask = [python, "-m", "flask", "--app", str(ROOT / "wsgi.py")]
         bind = ["--bind", f"fd://{at}"]
         self.settings, self.listener = settings, listener
-        self.prepare = [Child(" ".join(("flask", *words)), [*flask, *words]) for words in prepare]
+        commands = ["desk init", *(["desk demo"] if settings.demo else [])]
+        self.prepare = Child("preparation", [python, "-m", "app.prepare", *commands])
         self.web = Child("web", [python, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), *bind, "wsgi:app"], [at])
-        self.worker = Child("worker", [*flask, "worker"])
+        self.worker = Child("worker", [python, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "worker"])
         self.ending = False
         self._wake, self._woken = socket.socketpair()
 
@@ -126,9 +132,8 @@ class Parent:
         """Prepare, start both, stay until told to end or until the web process cannot be had."""
         self._listen_for_signals()
         try:
-            for step in self.prepare:
-                if (status := self._run_through(step)) is not None:
-                    return status
+            if not self._prepare():
+                return 0 if self.ending else 1
             for child in (self.web, self.worker):
                 child.start()
             if not self._wait_until_up():
@@ -159,18 +164,18 @@ class Parent:
         if self._sleeper.select(max(seconds, 0.0)):
             self._woken.recv(4096)
 
-    def _run_through(self, step: Child) -> int | None:
-        """Run one command to its end; None when it went well, else our exit status."""
-        step.start()
-        while step.running and not self.ending:
+    def _prepare(self) -> bool:
+        """Database, index and demo are made before anybody can ask for them."""
+        self.prepare.start()
+        while self.prepare.running and not self.ending:
             self._sleep(1.0)
         if self.ending:
-            return 0
-        assert step.process is not None
-        if step.process.returncode:
-            say(f"{step.name} failed; nothing was started", trouble=True)
-            return 1
-        return None
+            return False
+        assert self.prepare.process is not None
+        if self.prepare.process.returncode:
+            say("nothing was started", trouble=True)
+            return False
+        return True
 
     def _answers(self) -> bool:
         host, port = self.listener.getsockname()[:2]
@@ -222,7 +227,7 @@ class Parent:
             self._sleep(min(waits))
 
     def _end(self) -> None:
-        children = [*self.prepare, self.web, self.worker]
+        children = [self.prepare, self.web, self.worker]
         self.listener.close()
         limit = time.monotonic() + LEAVE_SECONDS
         for child in children:
@@ -275,6 +280,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         advice = "End the program that holds it, or set HUIYIN_PORT (or HUIYIN_HOST)."
         say(f"cannot listen on {where}: {problem.strerror or problem}. {advice}", trouble=True)
         return 1
-    prepare = [["desk", "init"], *([["desk", "demo"]] if settings.demo else [])]
     with listener:
-        return Parent(settings, listener, prepare=prepare).run()
+        return Parent(settings, listener).run()

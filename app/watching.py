@@ -15,7 +15,7 @@ from app.core.errors import DeskError
 from app.core.permissions import Actor
 from knowledge.access import access_article
 from workflows.access import readable_tickets
-from workflows.models import Ticket
+from workflows.models import Ticket, TicketConversation
 from workflows.order_access import readable_orders
 from workflows.orders_models import ServiceOrder
 
@@ -61,6 +61,12 @@ def _own_account(actor: Actor, user_id: int) -> bool:
 @gatekeeper("ticket")
 def _own_ticket(actor: Actor, ticket_id: int) -> bool:
     return session().scalar(readable_tickets(actor).where(Ticket.id == ticket_id)) is not None
+
+
+@gatekeeper("conversation")
+def _own_conversation(actor: Actor, conversation_id: int) -> bool:
+    rows = readable_tickets(actor).join(TicketConversation, TicketConversation.ticket_id == Ticket.id)
+    return session().scalar(rows.where(TicketConversation.conversation_id == conversation_id).limit(1)) is not None
 
 
 @gatekeeper("order")

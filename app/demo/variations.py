@@ -3,6 +3,7 @@
 import random
 from collections import defaultdict
 from dataclasses import replace
+from typing import Any
 
 from app.demo import tickets, world
 
@@ -44,8 +45,8 @@ def _like(pattern: tickets.Ticket, number: int, chance: random.Random) -> ticket
     thread = tuple(
         replace(m, by=contact if m.role == "customer" else m.by, after=later(m.after) or m.after) for m in pattern.thread
     )
-    steps = {"dispatched_after": later(pattern.dispatched_after), "started_after": later(pattern.started_after),
-             "restored_after": later(pattern.restored_after), "cancelled_after": later(pattern.cancelled_after)}  # fmt: skip
+    steps: dict[str, Any] = {"dispatched_after": later(pattern.dispatched_after), "started_after": later(pattern.started_after),
+                             "restored_after": later(pattern.restored_after), "cancelled_after": later(pattern.cancelled_after)}  # fmt: skip
     hold = replace(pattern.hold, after=later(pattern.hold.after) or 1) if pattern.hold else None
     last = max([0, closed or 0, resolved or 0, *(m.after for m in thread), *(s or 0 for s in steps.values())])
     longest = DAYS * 1440 if pattern.state in ENDS else last + 2880

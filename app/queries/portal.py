@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.core.audit import AuditRow
@@ -112,11 +112,12 @@ def naming(code: str, actor: Actor) -> list[Product]:
     return list(session().scalars(rows))
 
 
-def sitemap() -> Select[tuple[str, datetime]]:
+def sitemap() -> list[tuple[str, datetime]]:
     """Addresses and last changes of everything that anybody may read; at most what one sitemap may hold."""
     anybody = Actor(kind="nobody", id=None, name="")
-    readable = readable_articles(anybody).with_only_columns(Article.slug, Article.updated_at)
-    return readable.order_by(Article.id).limit(50_000)
+    rows = readable_articles(anybody).order_by(Article.id).limit(50_000)
+    found = session().execute(rows.with_only_columns(Article.slug, Article.updated_at))
+    return [(slug, at) for slug, at in found]
 
 
 def way_of(ticket: Ticket) -> list[WayMark]:

@@ -24,6 +24,7 @@ from app.web.portal import KEPT, address, asked, meta, number_of, products_of
 from app.web.security import limiter
 from app.web.sheets import sheet_of
 from knowledge import searching
+from knowledge.access import readable_articles, reader_for
 from knowledge.index import INSIDE_LEVELS, IndexUnavailable
 from knowledge.models import Article, ArticleFeedback
 from knowledge.suggest import suggest
@@ -92,12 +93,12 @@ def _page(actor: Actor, article: Article, said: str, q: str) -> str:
 def _similar(actor: Actor, article: Article) -> list[dict[str, str]]:
     product = article.products[0].id if article.products else None
     try:
-        hits = suggest(current_index(), article.title, searching.reader_for(actor), product, SIMILAR + 1)
+        hits = suggest(current_index(), article.title, reader_for(actor), product, SIMILAR + 1)
     except IndexUnavailable:
         return []
     best = max((hit.score for hit in hits), default=0.0)
     ids = [int(hit.id) for hit in hits if int(hit.id) != article.id and hit.score > best / WEAKEST][:SIMILAR]
-    rows = {a.id: a for a in session().scalars(queries.readable_articles(actor).where(Article.id.in_(ids)))}
+    rows = {a.id: a for a in session().scalars(readable_articles(actor).where(Article.id.in_(ids)))}
     return [{"title": rows[i].title, "url": address(rows[i])} for i in ids if i in rows]
 
 

@@ -44,7 +44,11 @@ def init_app(flask: Flask) -> None:
 @viewer.needs("desk.use", "ticket.read")
 def file(file_id: int) -> Response:
     """A file of a message that the viewer may read: a download, or a picture whose first bytes are those of one."""
-    row = timeline.access_file(viewer.current_actor(), file_id)
+    return deliver(timeline.access_file(viewer.current_actor(), file_id))
+
+
+def deliver(row: StoredFile) -> Response:
+    """A kept file that the viewer may have: sealed, as a download unless it really is a picture."""
     content = open_file(row)
     first = content.read(16)
     content.seek(0)

@@ -175,14 +175,14 @@ def _places(row: AuditRow, timeline: Timeline) -> dict[str, str]:
     to = _("、").join(name for name in names if name)
     if row.action == "ticket.raise":
         to = _(LEVELS.get(str(details.get("to")), ""))
-    after = row.after or ""
+    after, party = row.after or "", details.get("party")
     if row.action == "ticket.classified":
         kind, _sep, impact = after.partition("/")
         after = _("、").join(_(words[key]) for words, key in ((_KINDS, kind), (IMPACTS, impact)) if key in words)
     return {
         "to": to or _("（未记录）"),
         "until": _moment(details.get("until")) or _("（未记录）"),
-        "party": _(PARTIES[details["party"]]) if details.get("party") in PARTIES else "",
+        "party": _(PARTIES.get(str(party), "…")),
         "decision": _("批准了") if row.after == "approved" else _("没有批准"),
         "result": str(RESULTS.get(str(details.get("result") or "answered"), "")),
         "into": _number(details.get("into")),

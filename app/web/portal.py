@@ -21,6 +21,7 @@ from app.search_index import current_index
 from app.web.security import limiter
 from app.web.sheets import lead
 from knowledge import searching
+from knowledge.access import reader_for
 from knowledge.analysis import fold, query_tokens
 from knowledge.codes import CHUNK, is_code
 from knowledge.index import INSIDE_LEVELS, Hits, IndexUnavailable
@@ -98,7 +99,7 @@ def _answers(actor: Actor, q: str, product: Product | None, *, log: bool) -> dic
     offset = min(number_of(request.args.get("from")), DEEPEST)
     product_id = product.id if product else None
     hits = searching.search(current_index(), actor, q, product_id, limit, offset)
-    found = searching.with_articles(hits, searching.reader_for(actor))
+    found = searching.with_articles(hits, reader_for(actor))
     number = _remember(actor, q, hits, product_id) if log and not offset else None
     query = {"q": q, **({"product": product.code} if product else {})}
     onward = f"/search?{urlencode({**query, 'from': offset + limit})}" if offset + limit < min(hits.total, DEEPEST) else None
@@ -182,10 +183,9 @@ def robots() -> Response:
 @viewer.public
 def sitemap() -> Response:
     """Everything that anybody may read."""
-    rows = session().execute(queries.sitemap())
     urls = "".join(
         f"<url><loc>{escape(_root() + '/articles/' + slug)}</loc><lastmod>{at.astimezone(UTC):%Y-%m-%d}</lastmod></url>"
-        for slug, at in rows
+        for slug, at in queries.sitemap()
     )
     body = f'<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'
     return _file(body, "application/xml")

@@ -48,9 +48,9 @@ class Reads:
             return
         with unit_of_work() as s:
             for article_id, times in views.items():
-                article = s.get(Article, article_id)
-                for _ in range(times if article else 0):
-                    searching.count_view(article)
+                if (article := s.get(Article, article_id)) is not None:
+                    for _ in range(times):
+                        searching.count_view(article)
             for search_id, article_id in opened:
                 searching.mark_opened(search_id, article_id)
 

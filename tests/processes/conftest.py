@@ -127,10 +127,10 @@ def start(environment: dict[str, str]) -> Iterator[Start]:
     """start() runs `python wsgi.py` and waits until it listens; whatever is left at the end of the test is killed."""
     started: list[Desk] = []
 
-    def run(*arguments: str, command: list[str] | None = None, **settings: str) -> Desk:
+    def run(*arguments: str, command: list[str] | None = None, cwd: Path = ROOT, **settings: str) -> Desk:
         process = subprocess.Popen(
             command or [sys.executable, "wsgi.py", *arguments],
-            cwd=ROOT,
+            cwd=cwd,
             env={**environment, **settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ from app.core.db import session
 from app.core.installed_base import Contract, Device, Site
 from app.core.people import Identity, Organisation, User
 from app.core.uow import unit_of_work
-from channels.models import FAILED, QUEUED, UNDECIDED, Account
+from channels.models import FAILED, QUEUED, UNDECIDED, Account, Message
 from knowledge.models import Article, Revision
 from tests.conftest import FreshClient
 from tests.web.desk.conftest import HTMX, PNG, fresh, inbound_file, messages, statements
@@ -119,7 +119,7 @@ def test_an_answer_goes_out_and_is_remembered(
     assert fresh(found).first_response_at is not None
     assert session().scalar(select(Draft)) is None
     page = desk.get(url(found)).text
-    assert helpful.title in page and "步骤.png" in page and ".._.._表.csv" in page.replace("/", "_")
+    assert helpful.title in page and "步骤.png" in page and "_.._表.csv" in page
     assert session().scalars(select(AuditRow).where(AuditRow.action == "ticket.replied")).one().details["message"] == sent.id
 
 
@@ -210,8 +210,9 @@ def test_what_did_not_go_out_is_sent_again(state: str, mail: Mail, desk: FreshCl
     desk.post(url(found, "/messages"), data={"text": "请改 APN。"})
     (sent,) = messages(found)
     assert desk.post(f"/desk/messages/{sent.id}/again", headers=HTMX).status_code == 409, "it still waits"
-    with unit_of_work():
-        messages(found)[0].state, messages(found)[0].error = state, "邮件服务器答复 550：no such user"
+    with unit_of_work() as s:
+        broken = s.get_one(Message, sent.id)
+        broken.state, broken.error = state, "邮件服务器答复 550：no such user"
     page = desk.get(url(found)).text
     assert f"/desk/messages/{sent.id}/again" in page and "550" in page
     assert desk.post(f"/desk/messages/{sent.id}/again", headers=HTMX).status_code == 204
