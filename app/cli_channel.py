@@ -14,6 +14,7 @@ from app.cli_parse import parse_command
 from app.core.db import session
 from app.core.errors import DeskError
 from app.core.permissions import SYSTEM
+from app.core.text import unpack
 from app.core.uow import unit_of_work
 from channels import accounts, receiving
 from channels.mail.mailboxes import read_mails
@@ -89,7 +90,7 @@ def import_mail(slug: str, paths: tuple[Path, ...], as_json: bool) -> None:
             if isinstance(content, bytes):
                 outcome = receiving.accept(account_id, content, source=name)
                 if outcome.state == receiving.FAILED:
-                    result["failed"].append({"file": name, "reason": outcome.reason, "raw_id": outcome.raw_id})
+                    result["failed"].append({"file": name, "reason": unpack(outcome.reason), "raw_id": outcome.raw_id})
                 else:
                     result[outcome.state] += 1
             else:
@@ -104,9 +105,9 @@ def import_mail(slug: str, paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @channel.command("raw")
-@click.option("--state", type=click.Choice(["new", "parsed", "duplicate", "failed"]))
-@click.option("--account", "slug")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--state", type=click.Choice(["new", "parsed", "duplicate", "failed"]), help="Only those in this state.")
+@click.option("--account", "slug", help="Only those of this account.")
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(1, 10_000), help="How many at most.")
 @json_option
 @plain_errors
 def raw(state: str | None, slug: str | None, limit: int, as_json: bool) -> None:
@@ -121,7 +122,7 @@ def raw(state: str | None, slug: str | None, limit: int, as_json: bool) -> None:
             "id": r.id,
             "account": r.account.slug,
             "state": r.state,
-            "reason": r.reason,
+            "reason": unpack(r.reason) if r.reason else None,
             "received_at": r.received_at.isoformat().replace("+00:00", "Z"),
             "source": r.source,
         }
@@ -153,7 +154,7 @@ def replay(ids: tuple[int, ...], all_failed: bool, as_json: bool) -> None:
             continue
         result["failed" if outcome.state == receiving.FAILED else "replayed"] += 1
         if outcome.state == receiving.FAILED:
-            click.echo(f"{raw_id}: {outcome.reason}", err=True)
+            click.echo(f"{raw_id}: {unpack(outcome.reason)}", err=True)
     answer(as_json, result, f"重放 {result['replayed']}，仍然失败 {result['failed']}。")
     if result["failed"]:
         sys.exit(1)

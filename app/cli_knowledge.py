@@ -143,7 +143,7 @@ def reindex(as_json: bool) -> None:
 @click.argument("text")
 @click.option("--audience", type=click.Choice(LEVELS), default="public", show_default=True, help="As whom to search.")
 @click.option("--product", help="Only articles of this product, by code or name.")
-@click.option("--limit", type=click.IntRange(1, 200), default=10, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 200), default=10, show_default=True, help="How many at most.")
 @json_option
 @plain_errors
 def search(text: str, audience: str, product: str | None, limit: int, as_json: bool) -> None:
@@ -181,10 +181,10 @@ def _found(hits: Hits, reader: Reader) -> list[dict[str, Any]]:
 
 @knowledge.command("evaluate")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--queries", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--qrels", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--queries", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of queries; else the one in DIR.")
+@click.option("--qrels", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of judgements; else the one in DIR.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N queries that have judgements.")
-@click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Queries at a time.")
 @json_option
 @plain_errors
 def evaluate(
@@ -206,8 +206,8 @@ def evaluate(
 
 
 @knowledge.command("gaps")
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True)
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
 @json_option
 @plain_errors
 def gaps(days: int, limit: int, as_json: bool) -> None:

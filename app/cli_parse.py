@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 import click
 
+from app.core.text import unpack
 from channels.mail.message import Unparseable, parse_mail
 from channels.mail.quotes_html import split_reply_html
 from channels.mail.quotes_text import Reply, split_reply_text
@@ -42,7 +43,7 @@ def parse_files(kind: str, files: Iterable[str], out: TextIO) -> int:
         try:
             answer = parse(Path(name).read_bytes())
         except Unparseable as error:
-            answer = {"error": error.reason}
+            answer = {"error": unpack(error.reason)}
         except OSError as error:
             answer = {"error": f"The file cannot be read: {error.strerror or error}."}
         except Exception as error:  # the contract: never a traceback, and the next file is handled
@@ -54,7 +55,7 @@ def parse_files(kind: str, files: Iterable[str], out: TextIO) -> int:
 
 
 @click.command("parse", help="显示渠道适配器如何理解录制的输入：每个文件一行 JSON，不读写数据库。")
-@click.option("--kind", required=True, type=click.Choice(sorted(KINDS)))
+@click.option("--kind", required=True, type=click.Choice(sorted(KINDS)), help="What the files hold.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 def parse_command(kind: str, files: tuple[str, ...]) -> None:
     """Dry run of the adapters for administrators and tests; prints NDJSON in UTF-8."""

@@ -97,7 +97,7 @@ def user_password(name: str, as_json: bool) -> None:
 @click.command("token")
 @click.option("--user", "name", required=True, help="Whose token it is; it can do what their role may do.")
 @click.option("--name", "label", default="", help="What it is for, to tell it from others.")
-@click.option("--days", type=int, help="Days until it ends; never without it.")
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="Days until it ends.")
 @click.option("--scope", "scopes", multiple=True, help="Only this permission; may be given several times.")
 @json_option
 @with_appcontext
@@ -113,7 +113,7 @@ def token(name: str, label: str, days: int | None, scopes: tuple[str, ...], as_j
 
 @click.command("outbox")
 @click.option("--state", type=click.Choice([DEAD, DUE, UNDECIDED]), help="Only these; without it all that is not done.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="How many at most.")
 @json_option
 @with_appcontext
 @plain_errors

@@ -30,8 +30,10 @@ from app.web import (
     knowledge,
     knowledge_edit,
     me,
+    orders,
     portal,
     progress,
+    quotes,
     security,
 )
 from workflows.rules import use_rules
@@ -73,6 +75,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     knowledge_edit.init_app(flask)
     auth.init_app(flask)
     desk.init_app(flask)
+    orders.init_app(flask)
+    quotes.init_app(flask)
     directory_contacts.init_app(flask)
     directory_organisations.init_app(flask)
     directory_devices.init_app(flask)

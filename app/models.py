@@ -13,4 +13,4 @@ import app.core.tokens
 import channels.models
 import knowledge.models
 import workflows.models
-import workflows.orders_models  # noqa: F401
+import workflows.orders_models

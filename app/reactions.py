@@ -13,6 +13,7 @@ from app.core.events import Event, Reaction
 from app.core.outbox import Job, outside
 from app.core.people import Contact
 from app.core.permissions import SYSTEM, Actor
+from app.core.text import pack
 from channels import sending
 from channels.events import MessageQueued, MessageReceived, MessageSent
 from channels.models import Conversation, Message
@@ -136,7 +137,7 @@ def close_silent(event: SilenceEnds) -> None:
     question = session().get_one(FollowUp, event.follow_up_id)
     ticket = session().get_one(Ticket, event.ticket_id)
     if ticket.state == "following_up" and question.state == "asked" and last_question(ticket) is question:
-        take(TICKET, ticket, "close", SYSTEM, result="silence", reason=f"{RULES.silence.days} 天未答复")
+        take(TICKET, ticket, "close", SYSTEM, result="silence", reason=pack("%(n)s 天未答复", n=RULES.silence.days))
 
 
 def wake_hold(event: HoldEnds) -> None:

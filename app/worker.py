@@ -112,7 +112,7 @@ def sweep(flask: Flask) -> int:
             )
             forget_old_keys()
             forget_logins(now() - timedelta(days=2 * settings.session_days))
-        return int(gone.rowcount)
+        return int(getattr(gone, "rowcount", 0))
 
 
 class Worker:

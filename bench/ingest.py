@@ -8,12 +8,12 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from bench.measure import house, machine, per_second, table
 from sqlalchemy import create_engine, text
 
 from app.core import outbox
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
+from bench.measure import house, machine, per_second, table
 from channels import receiving
 from channels.accounts import add_account
 

@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 from bench.measure import machine, per_second, table, times_ms
-
 from knowledge.analysis import prepare
 from knowledge.index import IndexDocument, Passage, Query, Reader
 from knowledge.whoosh_index import WhooshIndex

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from app.core.text import pack, unpack
 from channels.models import Account
 
 
@@ -76,19 +77,24 @@ class Outbound:
 
 
 class Unparseable(Exception):
-    """The payload cannot be understood; the reason is one sentence for the administrator."""
+    """The payload cannot be understood; the reason is one sentence for the administrator (packed, see app.core.text)."""
 
 
 class SendFailed(Exception):
     """It was certainly not delivered. `final`: trying again is pointless."""
 
-    def __init__(self, reason: str, *, final: bool) -> None:
+    def __init__(self, message: str, *, final: bool, **data: object) -> None:
         self.final = final
-        super().__init__(reason)
+        self.reason = pack(message, **data)
+        super().__init__(unpack(self.reason))
 
 
 class SendUndecided(Exception):
     """The line broke at a moment after which nobody knows whether the message was taken."""
+
+    def __init__(self, message: str, **data: object) -> None:
+        self.reason = pack(message, **data)
+        super().__init__(unpack(self.reason))
 
 
 class Channel(Protocol):

@@ -64,7 +64,7 @@ class EmailChannel:
         settings = account.settings
         missing = [name for name in ("address", "smtp_host") if not settings.get(name)]
         if missing:
-            raise SendFailed(f"渠道账号缺少设置：{', '.join(missing)}。", final=False)
+            raise SendFailed("渠道账号缺少设置：%(names)s。", final=False, names=", ".join(missing))
         history = None
         if message.quoted:
             when = message.quoted_at.astimezone(_zone(settings)).strftime("%Y-%m-%d %H:%M") if message.quoted_at else ""
@@ -86,7 +86,7 @@ class EmailChannel:
                 attachments=[OutFile(f.name, f.mime, f.content) for f in message.files],
             )
         except BadAddress:
-            raise SendFailed(f"「{message.to}」不是可以送达的邮箱地址。", final=True) from None
+            raise SendFailed("「%(address)s」不是可以送达的邮箱地址。", final=True, address=message.to) from None
         return _hand_over(settings, mail["To"].addresses[0].addr_spec, mail.as_bytes())
 
 
@@ -119,7 +119,9 @@ def _hand_over(settings: Mapping[str, Any], to: str, content: bytes) -> str | No
         else:
             server = smtplib.SMTP(host, port, timeout=_TIMEOUT)
     except (OSError, smtplib.SMTPException) as problem:
-        raise SendFailed(f"连不上邮件服务器 {host}:{port}（{type(problem).__name__}）。", final=False) from None
+        raise SendFailed(
+            "连不上邮件服务器 %(server)s（%(problem)s）。", final=False, server=f"{host}:{port}", problem=type(problem).__name__
+        ) from None
     try:
         try:
             if security == "starttls":
@@ -132,18 +134,18 @@ def _hand_over(settings: Mapping[str, Any], to: str, content: bytes) -> str | No
             _expect(server.docmd("DATA"))
             server.send(_dotted(content))
         except smtplib.SMTPAuthenticationError as problem:
-            raise SendFailed(f"邮件服务器不接受账号或密码（{problem.smtp_code}）。", final=False) from None
+            raise SendFailed("邮件服务器不接受账号或密码（%(code)s）。", final=False, code=problem.smtp_code) from None
         except smtplib.SMTPResponseException as problem:
-            raise SendFailed(_answer(problem.smtp_code, problem.smtp_error), final=problem.smtp_code >= 500) from None
+            raise _refused(problem.smtp_code, problem.smtp_error) from None
         except (OSError, smtplib.SMTPException) as problem:
-            raise SendFailed(f"与邮件服务器的连接中断（{type(problem).__name__}）。", final=False) from None
+            raise SendFailed("与邮件服务器的连接中断（%(problem)s）。", final=False, problem=type(problem).__name__) from None
         try:
             server.send(b".\r\n")
             code, answer = server.getreply()
         except (OSError, smtplib.SMTPException) as problem:
-            raise SendUndecided(f"信已交出，但没有收到邮件服务器的确认（{type(problem).__name__}）。") from None
+            raise SendUndecided("信已交出，但没有收到邮件服务器的确认（%(problem)s）。", problem=type(problem).__name__) from None
         if code >= 400:
-            raise SendFailed(_answer(code, answer), final=code >= 500)
+            raise _refused(code, answer)
         return answer.decode("utf-8", "replace")[:200]
     finally:
         try:
@@ -158,9 +160,9 @@ def _expect(reply: tuple[int, bytes]) -> None:
         raise smtplib.SMTPResponseException(code, answer)
 
 
-def _answer(code: int, answer: bytes | str) -> str:
+def _refused(code: int, answer: bytes | str) -> SendFailed:
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    return f"邮件服务器答复 {code}：{text}"[:300]
+    return SendFailed("邮件服务器答复 %(code)s：%(text)s", final=code >= 500, code=code, text=text[:200])
 
 
 def _dotted(content: bytes) -> bytes:

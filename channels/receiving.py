@@ -14,6 +14,7 @@ from app.core.errors import NotFound, Refused
 from app.core.events import record
 from app.core.files import get_bytes, put_bytes, store_file
 from app.core.permissions import SYSTEM, Actor, require
+from app.core.text import pack
 from app.core.uow import unit_of_work
 from channels.base import Inbound, Unparseable
 from channels.events import MessageReceived, PayloadFailed
@@ -74,7 +75,7 @@ def understand(raw_id: int) -> Outcome:
     except Exception as problem:
         # A bug in a parser must not lose a message: it waits in the raw inbox until a better release replays it.
         log.exception("parser broke", extra={"raw_id": raw_id, "problem": type(problem).__name__})
-        return _failed(raw_id, f"解析程序出错（{type(problem).__name__}）")
+        return _failed(raw_id, pack("解析程序出错（%(problem)s）", problem=type(problem).__name__))
     session().rollback()
     try:
         with unit_of_work() as s:
@@ -83,7 +84,7 @@ def understand(raw_id: int) -> Outcome:
             raw.state, raw.reason = ("parsed", None) if message else ("duplicate", None)
             return Outcome(IMPORTED if message else DUPLICATE, raw_id, message_id=message.id if message else None)
     except ValueError as problem:
-        return _failed(raw_id, f"内容存不下：{problem}")
+        return _failed(raw_id, pack("内容存不下：%(problem)s", problem=str(problem)[:200]))
 
 
 def _failed(raw_id: int, reason: str) -> Outcome:

@@ -108,14 +108,14 @@ def deliver(message_id: int, job: Job) -> None:
     try:
         provider_id = channel.send(account, outbound)
     except SendUndecided as problem:
-        _settle(message_id, UNDECIDED, str(problem))
+        _settle(message_id, UNDECIDED, problem.reason)
         raise Undecided(str(problem)) from None
     except SendFailed as problem:
         if problem.final or job.last:
             with job.done():
-                _write(message_id, FAILED, str(problem))
+                _write(message_id, FAILED, problem.reason)
             return
-        _settle(message_id, QUEUED, str(problem))
+        _settle(message_id, QUEUED, problem.reason)
         raise Retry(str(problem)) from None
     with job.done() as _:
         message = session().get_one(Message, message_id)

@@ -80,7 +80,11 @@ def ensure(index: Index, progress: Callable[[int], None] | None = None) -> bool:
     health = index.health(deep=True)
     if health.ok:
         return False
-    log.warning("index not usable, rebuilding it", extra={"problem": health.reason})
+    log.log(
+        logging.INFO if health.state == "missing" else logging.WARNING,
+        "index is made anew",
+        extra={"problem": health.state},
+    )
     rebuild(index, progress)
     return True
 

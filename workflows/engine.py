@@ -216,10 +216,20 @@ def take(flow: Workflow, item: Any, name: str, actor: Actor, *, version: int | N
         before=before,
         after=item.state,
         reason=given.get("reason"),
-        **{k: v for k, v in given.items() if k != "reason" and isinstance(v, str | int | bool) and k not in PRIVATE},
+        **{k: plain for k, v in given.items() if k != "reason" and k not in PRIVATE and (plain := _plain(v)) is not None},
     )
     record(flow.event(item, name, before, item.state))
     return found
+
+
+def _plain(value: Any) -> str | int | None:
+    """A given value as the audit trail keeps it: words and numbers as they are, a moment as text, a row by its id."""
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    found = getattr(value, "id", None)
+    return found if isinstance(found, int) else None
 
 
 def touch(item: Item) -> None:

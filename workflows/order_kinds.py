@@ -63,3 +63,5 @@ UNABLES = {"no_part": "备件已停产", "unsafe": "不具备安全条件", "dec
 WARRANTIES = {"in": "保内", "out": "保外", "unknown": "未知"}
 CHOSEN = {"contract": "按合同", "product": "按产品", "platform": "归平台", "person": "人工指定"}
 QUOTES = {"": "不需要报价", "asked": "等客户确认报价", "confirmed": "客户已确认报价", "refused": "客户不接受报价"}
+ANSWERS = {"confirmed": "同意报价", "refused": "不同意报价"}
+VERDICTS = {"upheld": "确非其责任", "refused": "仍归这家"}

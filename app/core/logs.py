@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -15,13 +16,13 @@ ALLOWED = frozenset(
 )
 
 
-def _request_id(logger: Any, method: str, fields: dict[str, Any]) -> dict[str, Any]:
+def _request_id(logger: Any, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     if request_id():
         fields["request_id"] = request_id()
     return fields
 
 
-def _only_allowed(logger: Any, method: str, fields: dict[str, Any]) -> dict[str, Any]:
+def _only_allowed(logger: Any, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {k: v for k, v in fields.items() if k in ALLOWED}
 
 

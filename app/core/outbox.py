@@ -244,5 +244,5 @@ def next_due_in() -> float | None:
 def counts() -> dict[str, int]:
     """How many rows stand in each state."""
     rows = session().execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state))
-    found = {state: number for state, number in rows}
+    found: dict[str, int] = dict(rows.all())
     return {state: found.get(state, 0) for state in (DUE, LEASED, DONE, DEAD, UNDECIDED)}

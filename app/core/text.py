@@ -1,6 +1,8 @@
 """The one rule for text that enters: no lone surrogate, no NUL, no stray control characters."""
 
+import json
 import re
+from collections.abc import Callable
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -13,3 +15,19 @@ def clean(text: str) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _FORBIDDEN.sub(lambda m: "\ufffd" if "\ud800" <= m.group() <= "\udfff" else "", text)
+
+
+def pack(message: str, **data: object) -> str:
+    """A message id with what fills its places, as one text to be stored: whoever reads it reads it in their language."""
+    return json.dumps({"say": message, "with": data}, ensure_ascii=False) if data else message
+
+
+def unpack(stored: str, translate: Callable[[str], str] = str) -> str:
+    """The sentence of a packed text; any other text is taken as a message id itself."""
+    if not stored.startswith('{"say"'):
+        return translate(stored) if stored else ""
+    try:
+        found = json.loads(stored)
+    except ValueError:
+        return stored
+    return str(translate(found["say"]) % found["with"])

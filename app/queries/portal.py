@@ -121,13 +121,13 @@ def sitemap() -> list[tuple[str, datetime]]:
 
 
 def way_of(ticket: Ticket) -> list[WayMark]:
-    """The steps that were taken, oldest first."""
+    """The steps that were taken, oldest first. A cancelling that still waits for a supplier is none yet."""
     rows = session().execute(
         select(AuditRow.action, AuditRow.after, AuditRow.at)
         .where(AuditRow.subject == "ticket", AuditRow.subject_id == ticket.id, AuditRow.action.startswith("ticket."))
         .order_by(AuditRow.id)
     )
-    return [WayMark(action.removeprefix("ticket."), after or "", at) for action, after, at in rows]
+    return [WayMark(action.removeprefix("ticket."), after or "", at) for action, after, at in rows if action != "ticket.cancel" or after == "cancelled"]
 
 
 def conversations_of(ticket: Ticket, holder: Ticket) -> list[Conversation]:

@@ -292,4 +292,4 @@ def search_contacts(actor: Actor, q: str, limit: int = 10) -> list[Contact]:
 def product_choices() -> list[tuple[int, str]]:
     """All products that are offered, for a select."""
     rows = select(Product.id, Product.code, Product.name).where(Product.active.is_(True)).order_by(Product.code)
-    return [(row[0], f"{row[1]} {row[2]}") for row in session().execute(rows)]
+    return [(row[0], row[2] if row[2].startswith(row[1]) else f"{row[1]} {row[2]}") for row in session().execute(rows)]

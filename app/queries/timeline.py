@@ -124,7 +124,7 @@ def _steps(family: list[int], end: datetime | None, limit: int) -> tuple[list[Au
 
 
 def _with_html(ids: list[int]) -> set[int]:
-    return set(session().scalars(select(Message.id).where(Message.id.in_(ids), Message.html.is_not(None)))) if ids else set()
+    return set(session().scalars(select(Message.id).where(Message.id.in_(ids), Message.html != ""))) if ids else set()
 
 
 def _files(ids: list[int]) -> dict[int, list[StoredFile]]:

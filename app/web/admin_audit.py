@@ -16,6 +16,7 @@ from app.core.audit import AuditRow
 from app.core.clock import now
 from app.core.people import User
 from app.core.permissions import ROLES
+from app.core.text import unpack
 from app.queries.audit import audit_actions, audit_rows, audit_subjects
 from app.web import words
 from app.web.frame import exists
@@ -86,7 +87,7 @@ def export() -> Response:
                     subject,
                     row.before,
                     row.after,
-                    row.reason,
+                    unpack(row.reason or "", _),
                 ]
                 yield _line(shown)
             left -= len(found.rows)
@@ -187,7 +188,7 @@ def _shown(row: AuditRow) -> dict[str, Any]:
         "subject": _subject(row),
         "before": _value(row, row.before),
         "after": _value(row, row.after),
-        "reason": row.reason,
+        "reason": unpack(row.reason or "", _),
         "details": [
             [name, _plain(value)] for name, value in (row.details or {}).items() if value not in (None, [], "")
         ],

@@ -12,7 +12,7 @@ from app import viewer
 from app.core.db import session
 from app.core.errors import DeskError, NotFound
 from app.core.files import get_bytes
-from app.core.text import clean
+from app.core.text import clean, unpack
 from app.queries import raw as queries
 from app.web.errors import words_of
 from app.web.portal import number_of
@@ -139,7 +139,7 @@ def _row(row: RawPayload, ticket: int | None) -> dict[str, Any]:
         "received_at": row.received_at,
         "state": row.state,
         "state_label": str(STATE_WORDS.get(row.state, row.state)),
-        "reason": row.reason or "",
+        "reason": unpack(row.reason or "", _),
         "view_url": f"/admin/raw/{row.id}",
         "replay_url": f"/admin/raw/{row.id}/replay" if row.state in ("failed", "new") else None,
         "message_url": f"/desk/tickets/{ticket}" if seen else None,
@@ -194,7 +194,7 @@ def replay(raw_id: int) -> AnyResponse:
         flash(words_of(problem), "bad")
         return _back()
     if outcome.state == receiving.FAILED:
-        flash(_("还是读不懂：%(reason)s", reason=outcome.reason), "bad")
+        flash(_("还是读不懂：%(reason)s", reason=unpack(outcome.reason, _)), "bad")
     else:
         flash(_("已重放，归入了会话。") if outcome.state == receiving.IMPORTED else _("已重放，这件以前来过。"), "good")
     return _back()

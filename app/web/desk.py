@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.queries import ticket_page, tickets, timeline
-from app.web import desk_answers, desk_files, desk_new, desk_reply, desk_show, desk_steps
+from app.web import desk_answers, desk_files, desk_new, desk_orders, desk_reply, desk_show, desk_steps
 from app.web import desk_words as words
 from app.web.desk_answer import is_piece, number
 from workflows.access import access_ticket
@@ -27,7 +27,7 @@ FIRST_CHOICE = ("mine", "free", "team")
 def init_app(flask: Flask) -> None:
     """The whole console: pages, steps, composer, files, new tickets."""
     flask.register_blueprint(blueprint)
-    for part in (desk_steps, desk_reply, desk_files, desk_new):
+    for part in (desk_steps, desk_reply, desk_files, desk_new, desk_orders):
         part.init_app(flask)
 
 
@@ -132,6 +132,7 @@ def ticket(number: int) -> str:
         **_head(found, actor),
         **_timeline(found, actor),
         **_context(found, actor),
+        **desk_orders.panel(found, actor),
         "answers": None,
         "composer": desk_reply.composer(found, actor),
         "draft": desk_reply.draft(found, actor) if actor.can("ticket.work") else None,
@@ -144,7 +145,7 @@ def _head(found: Ticket, actor: Actor) -> dict[str, Any]:
         "ticket": desk_show.head(found),
         "steps": desk_show.stepper(found),
         **desk_show.actions(found, actor),
-        "waiting_for": desk_show.waiting_for(found, ticket_page.last_follow_up(found)),
+        "waiting_for": desk_show.waiting_for(found, ticket_page.last_follow_up(found)) or desk_orders.waiting_for(found),
         "marks": [desk_show.mark(m, found, actor) for m in ticket_page.open_marks(found)],
         "linked": [desk_show.linked(other) for other in ticket_page.linked_tickets(actor, found)],
         "viewers": [],

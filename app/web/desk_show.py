@@ -10,6 +10,7 @@ from app.core.clock import now
 from app.core.errors import DeskError
 from app.core.people import Contact, Identity
 from app.core.permissions import Actor
+from app.core.text import unpack
 from app.queries import ticket_page, tickets, timeline
 from app.web import desk_words as words
 from app.web.i18n import local, show_date, show_datetime
@@ -25,12 +26,12 @@ DIRECT = frozenset({"start", "resume", "urge", "unmerge"})
 DANGEROUS = frozenset({"cancel"})
 ICONS = {
     "dispatch": "user", "start": "player-play", "solve_now": "circle-check", "resolve": "circle-check",
-    "transfer": "transfer", "return": "arrow-back-up", "raise": "chevron-up", "urge": "bell", "supervise": "eye",
-    "extend": "calendar-time", "hold": "player-pause", "resume": "player-play", "close": "check", "reopen": "reload",
+    "transfer": "arrow-right", "return": "arrow-back-up", "raise": "chevron-up", "urge": "bell", "supervise": "eye",
+    "extend": "calendar-time", "escalate": "tool", "hold": "player-pause", "resume": "player-play", "close": "check", "reopen": "refresh",
     "cancel": "circle-off", "merge": "git-merge", "unmerge": "unlink", "split": "arrows-split",
 }  # fmt: skip
 """The steps that the desk has a form or a button for."""
-KEYS = {"dispatch": "a", "transfer": "a", "raise": "e", "merge": "m"}
+KEYS = {"dispatch": "a", "transfer": "a", "escalate": "e", "merge": "m"}
 NEXT = {"dispatched": "start", "executing": "resolve", "following_up": "close", "created": "dispatch"}
 LINE = ("created", "dispatched", "executing", "following_up", "closed")
 
@@ -61,7 +62,7 @@ def row(found: tickets.Row, here: int | None = None, **view: Any) -> dict[str, A
         "product": ticket.product.code if ticket.product else None,
         "kind": _(KINDS[ticket.kind].label),
         "urged": ticket.urged if ticket.state not in TICKET.ends else 0,
-        "priority": words.priority_of(ticket, with_impact=True),
+        "priority": words.priority_of(ticket, with_impact=here is None),
         "clock": words.clock_of(ticket),
         "assignee": ticket.assignee.label if ticket.assignee else (ticket.team.name if ticket.team else None),
     }
@@ -84,7 +85,7 @@ def head(ticket: Ticket) -> dict[str, Any]:
         "channel_label": words.channel_word(ticket.channel),
         "created_at": ticket.created_at,
         "kind": _(KINDS[ticket.kind].label),
-        "product": ticket.product.label if ticket.product else None,
+        "product": words.product_word(ticket.product.code, ticket.product.name) if ticket.product else None,
         "impact": _(IMPACTS[ticket.impact]) if ticket.impact != "none" else None,
         "priority": words.priority_of(ticket),
         "clock": words.clock_of(ticket),
@@ -241,7 +242,7 @@ def timeline_items(ticket: Ticket, shown: timeline.Timeline, actor: Actor) -> li
                     "text": text,
                     "who": who,
                     "at": step.at,
-                    "reason": step.reason or "",
+                    "reason": unpack(step.reason or "", _),
                 }
             )
     return items
@@ -261,7 +262,7 @@ def _message(message: Message, shown: timeline.Timeline, actor: Actor) -> dict[s
         delivery = {
             "state": "sending" if message.state == "queued" else message.state,
             "label": str(words.DELIVERY.get(message.state, message.state)),
-            "reason": _(message.error) if message.error else "",
+            "reason": unpack(message.error, _) if message.error else "",
             "retry_url": f"/desk/messages/{message.id}/again" if again else None,
         }
     elif message.is_bounce:

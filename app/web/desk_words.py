@@ -88,6 +88,11 @@ def channel_word(kind: str) -> str:
     return str(CHANNELS.get(kind, kind))
 
 
+def product_word(code: str, name: str) -> str:
+    """Code and name of a product, the code once."""
+    return name if name.startswith(code) else f"{code} {name}"
+
+
 def state_word(state: str) -> str:
     return _(TICKET.labels.get(state, state))
 
@@ -131,8 +136,9 @@ _STEPS: Mapping[str, tuple[str, Any]] = {
     "ticket.start": ("player-play", _l("接单，开始处理")),
     "ticket.solve_now": ("circle-check", _l("一键首解")),
     "ticket.resolve": ("circle-check", _l("标为已解决")),
-    "ticket.transfer": ("transfer", _l("转派给 %(to)s")),
+    "ticket.transfer": ("arrow-right", _l("转派给 %(to)s")),
     "ticket.return": ("arrow-back-up", _l("退回派工")),
+    "ticket.escalate": ("tool", _l("转服务订单")),
     "ticket.raise": ("chevron-up", _l("升级给%(to)s")),
     "ticket.urge": ("bell", _l("催办")),
     "ticket.supervise": ("eye", _l("督办，要求 %(until)s 前答复")),
@@ -141,7 +147,7 @@ _STEPS: Mapping[str, tuple[str, Any]] = {
     "ticket.hold": ("player-pause", _l("挂起，等%(party)s，到 %(until)s")),
     "ticket.resume": ("player-play", _l("恢复处理")),
     "ticket.close": ("check", _l("结单，%(result)s")),
-    "ticket.reopen": ("reload", _l("重开")),
+    "ticket.reopen": ("refresh", _l("重开")),
     "ticket.cancel": ("circle-off", _l("撤单")),
     "ticket.merge": ("git-merge", _l("合并到 %(into)s")),
     "ticket.unmerge": ("unlink", _l("撤销合并")),
@@ -162,6 +168,8 @@ def step_words(row: AuditRow, timeline: Timeline) -> str:
     known = _STEPS.get(row.action)
     if known is None:
         return row.action
+    if row.action == "ticket.cancel" and row.before == row.after:
+        return _("提议撤单，等供应商确认")
     sentence = str(known[1])
     return sentence % _places(row, timeline) if "%(" in sentence else sentence
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
-from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -15,7 +14,7 @@ from app.web.desk_forms import Choices, Field, Form, plain
 from app.web.i18n import local
 from workflows.order_effects import technicians
 from workflows.order_guards import open_visit
-from workflows.order_kinds import CHANGERS, HOLDS, REJECTS, UNABLES, VISIT_RESULTS, WARRANTIES, WORKS
+from workflows.order_kinds import ANSWERS, CHANGERS, HOLDS, REJECTS, UNABLES, VERDICTS, VISIT_RESULTS, WARRANTIES, WORKS
 from workflows.orders_models import ServiceOrder
 
 
@@ -130,13 +129,12 @@ DESK_FORMS: Mapping[str, Form] = {
         _l("转给这家"), _l("接单时限重新开始。"), _l("已转给别家"),
     ),
     "quote": Form(
-        (Field("answer", _l("客户在电话里怎么说"), "choices", full=True,
-               choices=plain({"confirmed": "同意报价", "refused": "不同意报价"})),
+        (Field("answer", _l("客户在电话里怎么说"), "choices", full=True, choices=plain(ANSWERS)),
          Field("reason", _l("谁说的、原话"), "textarea", full=True, rows=3, longest=500)),
         _l("记下答复"), said=_l("已记下答复"),
     ),
     "judge": Form(
-        (Field("answer", _l("裁定"), "choices", full=True, choices=plain({"upheld": "确非其责任", "refused": "仍归这家"})),
+        (Field("answer", _l("裁定"), "choices", full=True, choices=plain(VERDICTS)),
          Field("reason", _l("依据"), "textarea", full=True, rows=4, longest=500)),
         _l("裁定"), _l("「仍归这家」会把还没有人接的订单退回给他们。"), _l("已裁定"),
     ),

@@ -42,6 +42,7 @@ WAY = {
     "transfer": _l("换了更合适的人处理"),
     "return": _l("重新安排处理人"),
     "start": _l("开始处理"),
+    "escalate": _l("安排服务人员"),
     "hold": _l("暂时等待"),
     "resume": _l("继续处理"),
     "solve_now": _l("给出处理结果"),

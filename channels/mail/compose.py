@@ -98,7 +98,7 @@ def compose_reply(
     body = clean(text).replace("\r\n", "\n").replace("\r", "\n").rstrip()
     page = sanitised(html) if html is not None else _paragraphs(body)
     if history is not None:
-        attribution = f"在 {one_line(history.when)}，{one_line(history.author)} 写道："
+        attribution = f"在 {one_line(history.when)}，{one_line(history.author)} 写道："  # data
         old = clean(history.text).replace("\r\n", "\n").replace("\r", "\n").strip()[:MAX_HISTORY]
         body += f"\n\n{attribution}\n" + "\n".join(f"> {line}".rstrip() for line in old.split("\n"))
         page += (f'<p>{markup.escape(attribution)}</p>'

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from app.core.text import pack
 from channels.mail.addresses import Address, parse_addresses
 from channels.mail.attachments import MailFile, collect
 from channels.mail.bodies import Bodies, body_charset, read_bodies, sanitised
@@ -81,7 +82,7 @@ def parse_mail(raw: bytes, *, max_bytes: int = MAX_BYTES) -> ParsedMail:
     Raises only Unparseable: for input that is empty, larger than `max_bytes`, or is neither a mail nor text.
     """
     if len(raw) > max_bytes:
-        raise Unparseable(f"邮件有 {len(raw)} 字节，最多读取 {max_bytes} 字节。")
+        raise Unparseable(pack("邮件有 %(size)s 字节，最多读取 %(most)s 字节。", size=len(raw), most=max_bytes))
     if not raw.strip():
         raise Unparseable("文件是空的。")
     if raw.startswith(_OLE):

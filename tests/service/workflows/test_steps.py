@@ -13,6 +13,7 @@ from app.core.errors import Forbidden, Invalid, Refused, Stale
 from app.core.events import EventRow
 from app.core.people import Organisation, Team, User
 from app.core.permissions import SYSTEM, Actor
+from app.core.uow import unit_of_work
 from tests.service.workflows.conftest import SOLVED, Take, later
 from workflows.models import Ticket, TicketArticle, TicketMark
 from workflows.tickets import TICKET
@@ -155,7 +156,6 @@ def test_a_resident_gets_own_products_alone(
     ticket: MakeTicket, make_user: Callable[..., User], company: Callable[..., Organisation], agent: Actor, tell: Take
 ) -> None:
     from app.core.catalogue import Product
-    from app.core.uow import unit_of_work
 
     supplier = company("拓联", "supplier")
     with unit_of_work() as s:
@@ -220,7 +220,6 @@ def test_raise_and_supervise_leave_marks(ticket: MakeTicket, leader: Actor, tell
 
 
 def test_solving_remembers_the_article_once(ticket: MakeTicket, agent: Actor, tell: Take) -> None:
-    from app.core.uow import unit_of_work
     from knowledge.models import Article
 
     with unit_of_work() as s:

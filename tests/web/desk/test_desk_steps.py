@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.people import Contact, Identity, Organisation, Team, User
 from app.core.uow import unit_of_work
+from app.web import desk_words
 from app.web.desk_forms import FORMS
-from app.web.desk_show import DIRECT
+from app.web.desk_show import DIRECT, ICONS
 from tests.conftest import FreshClient
 from tests.web.desk.conftest import HTMX, fresh, messages
 from workflows.engine import take
@@ -55,6 +57,11 @@ def soon(hours: int = 5) -> str:
 def test_every_step_has_a_form_or_a_button() -> None:
     assert set(FORMS) | DIRECT == TICKET.by_name.keys()
     assert not set(FORMS) & DIRECT
+
+
+def test_every_icon_is_drawn() -> None:
+    drawn = (Path(__file__).parents[3] / "app/web/icons.txt").read_text(encoding="utf-8").split()
+    assert set(ICONS.values()) | {icon for icon, _words in desk_words._STEPS.values()} <= set(drawn) | {"point"}
 
 
 def test_claim_is_one_button(mail: Mail, desk: FreshClient, agent: User) -> None:

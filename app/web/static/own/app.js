@@ -127,7 +127,7 @@ document.addEventListener("change", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   const menu = one("details.menu[open]");
-  if (menu) { menu.open = false; one("summary", menu)?.focus(); event.stopPropagation(); }
+  if (menu) { menu.open = false; one("summary", menu)?.focus(); event.stopImmediatePropagation(); }
 });
 
 // The keys of every staff page; the console's own are in desk.js.

@@ -12,7 +12,9 @@ const scroll = one("#scroll");
 let atEnd = true;
 function toEnd() { if (scroll) scroll.scrollTop = scroll.scrollHeight; }
 if (scroll) {
+  const last = all(".message", scroll).at(-1);
   if (location.hash.startsWith("#m-")) one(location.hash)?.scrollIntoView({ block: "center" });
+  else if (last && last.offsetHeight > scroll.clientHeight) { atEnd = false; scroll.scrollTop = last.offsetTop - scroll.offsetTop; } // a long letter is read from its beginning
   else toEnd();
   scroll.addEventListener("scroll", () => { atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 48; }, { passive: true });
   document.addEventListener("htmx:after:swap", () => { if (atEnd) toEnd(); });
@@ -177,7 +179,7 @@ const keys = {
   n: () => write("note"),
   s: () => one("[data-next-step]")?.click(),
   a: () => press("dispatch", "transfer"),
-  e: () => press("raise"),
+  e: () => press("escalate", "raise"),
   m: () => press("merge"),
   p: () => press("classify"),
   "/": () => one("#top-q")?.focus(),
