@@ -1,7 +1,10 @@
 """What every answer carries and every request passes: trace id, throttle, headers, CSRF; and the files of pages."""
 
+import gzip
 import re
 import time
+from functools import lru_cache
+from pathlib import Path
 
 from flask import Flask, Response, current_app, g, request, send_from_directory
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
@@ -146,7 +149,22 @@ def static_file(filename: str) -> Response:
     response = send_from_directory(STATIC, filename, max_age=0)
     kept = is_immutable(request.path, request.args.get("v"))
     response.headers["Cache-Control"] = IMMUTABLE if kept else "public, no-cache"
+    if filename.endswith((".js", ".css", ".svg")):
+        response.vary.add("Accept-Encoding")
+        if response.status_code == 200 and request.accept_encodings["gzip"] > 0:
+            path = STATIC / filename
+            response.direct_passthrough = False
+            response.close()
+            response.set_data(_packed(path, path.stat().st_mtime_ns))
+            response.headers["Content-Encoding"] = "gzip"
+            response.set_etag(response.get_etag()[0] or "", weak=True)
     return response
+
+
+@lru_cache(maxsize=64)
+def _packed(path: Path, changed: int) -> bytes:
+    """A file of pages as it travels: a phone on a slow line fetches a third of the bytes."""
+    return gzip.compress(path.read_bytes(), 9)
 
 
 def asset(name: str) -> str:

@@ -1,6 +1,7 @@
 """What every answer carries: headers, cookies, caching; and that every form is checked for its origin."""
 
 import dataclasses
+import gzip
 import re
 from collections.abc import Callable, Iterator
 
@@ -186,3 +187,12 @@ def test_too_large_a_form_is_refused(app: Flask, client: FreshClient) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 1000
     answer = client.post("/login", data={"login": "x" * 2000})
     assert answer.status_code == 413 and "内容太大" in answer.text
+
+
+def test_files_of_pages_travel_small_and_whole(client):
+    plain = client.get("/static/own/base.css")
+    packed = client.get("/static/own/base.css", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip" and "Accept-Encoding" in packed.headers["Vary"]
+    assert gzip.decompress(packed.data) == plain.data and len(packed.data) < len(plain.data) / 2
+    again = client.get("/static/own/base.css", headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
+    assert again.status_code == 304 and again.data == b""
