@@ -11,11 +11,15 @@ from workflows.orders_models import OrderAppointment, OrderQuote, ServiceOrder
 
 _PREFIX = re.compile(r"^\s*(?:(?:re|aw|sv|fw|fwd|wg|回复|答复|转发|回覆|轉寄)(?:\[\d+\])?\s*[:：]\s*)+", re.IGNORECASE)
 _TOKEN = re.compile(r"\s*\[#\d{1,12}\]\s*")
-_THANKS = re.compile(
-    r"^(?:好的?|嗯+|收到|ok(?:ay)?|谢谢[您你]?(?:们|了)?|感谢[您你]?|多谢|謝謝[您你]?|辛苦了?|已?(?:经)?(?:解决|解決|好|可以|恢复|恢復|正常)了?|没问题了?|"
-    r"非常|已经?|可以了|thanks?(?: you)?(?: very much| a lot)?|thx|solved|resolved|fixed|it works(?: now)?|works(?: now)?|great|"
-    r"all good|[\s,，.。!！~～、;；:：)(（）]|🙏|👍|👌|😊|请关单|可以关闭了?)+$",
-    re.IGNORECASE,
+_MARKS = frozenset(" \t\n,，.。!！~～、;；:：)(）（")
+_THANKS = frozenset(
+    """好 好的 嗯 收到 ok okay 感谢 感谢您 感谢你 多谢 謝謝 謝謝您 謝謝你 辛苦 辛苦了 没问题 没问题了 非常 已 已经 请关单 可以关闭 可以关闭了
+    thank thanks thx solved resolved fixed works great 🙏 👍 👌 😊""".split()
+) | frozenset(
+    [f"谢谢{whom}{end}" for whom in ("", "您", "你") for end in ("", "们", "了")]
+    + [f"{when}{what}{end}" for when in ("", "已", "经", "已经") for what in "解决 解決 好 可以 恢复 恢復 正常".split() for end in ("", "了")]
+    + [f"{thank}{whom}{much}" for thank in ("thank", "thanks") for whom in ("", " you") for much in ("", " very much", " a lot")]
+    + ["it works", "it works now", "works now", "all good"]
 )
 _settings: dict[str, str] = {}
 
@@ -36,8 +40,17 @@ def first_line(text: str) -> str:
 
 def only_thanks(text: str) -> bool:
     """Whether a message says nothing but thanks or "it works": such a one never reopens a ticket."""
-    text = text.strip()
-    return bool(text) and len(text) <= 60 and _THANKS.match(text) is not None
+    text = text.strip().lower()
+    if len(text) > 60 or not any(sign not in _MARKS for sign in text):
+        return False
+    # How far the text is made up of such words: each place is looked at once, whatever somebody wrote.
+    reached = {0}
+    for place in range(len(text)):
+        if place in reached:
+            reached.update(place + len(word) for word in _THANKS if text.startswith(word, place))
+            if text[place].isspace() or text[place] in _MARKS:
+                reached.add(place + 1)
+    return len(text) in reached
 
 
 def progress_link(ticket: Ticket) -> str:

@@ -58,7 +58,7 @@ def deny_solved(actor: Actor, ticket: Ticket, words: str, once: str, *, rating: 
     """
     reopened = ticket.state in SETTLED
     if reopened:
-        take(TICKET, ticket, "reopen", actor, reason="客户表示没有解决", rating=rating)
+        take(TICKET, ticket, "reopen", actor, reason="客户表示没有解决", rating=rating, comment=words.strip())
     said = bool(words.strip()) and say(actor, ticket, words, once)
     return reopened or said
 

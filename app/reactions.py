@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app import letters, order_reactions
+from app.core.clock import now
 from app.core.db import session
 from app.core.events import Event, Reaction
 from app.core.outbox import Job, outside
@@ -15,8 +16,9 @@ from app.core.people import Contact
 from app.core.permissions import SYSTEM, Actor
 from app.core.text import pack
 from channels import sending
-from channels.events import MessageQueued, MessageReceived, MessageSent
-from channels.models import Conversation, Message
+from channels.events import MessageNotSent, MessageQueued, MessageReceived, MessageSent
+from channels.models import FAILED, SENT, Conversation, Message
+from channels.threading import STRANGER
 from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired
 from knowledge.index import Index
 from knowledge.indexing import refresh
@@ -46,10 +48,16 @@ def customer(contact: Contact | None, name: str = "") -> Actor:
     return Actor(kind="contact", id=contact.id, name=contact.label, permissions=CUSTOMER, via="message")
 
 
+def writer(message: Message) -> Actor:
+    """Who wrote it: the person of the conversation, unless a stranger joined who had our mail before them."""
+    return customer(None if message.placed == STRANGER else message.conversation.contact, message.author_name)
+
+
 def route_message(event: MessageReceived) -> None:
     """Bring a message of the outside to its ticket: an open one, the closed one that it reopens, or a new one."""
     message = session().get_one(Message, event.message_id)
-    conversation = message.conversation
+    # Locked: two first messages of one conversation, taken up by two workers, must not open two tickets.
+    conversation = session().get_one(Conversation, message.conversation_id, with_for_update=True)
     tickets = desk.tickets_of_conversation(conversation.id)
     if message.is_bounce and tickets:
         desk.changed(tickets[0])
@@ -62,7 +70,7 @@ def route_message(event: MessageReceived) -> None:
     if last is not None and (message.is_auto or letters.only_thanks(message.visible_text)):
         desk.changed(last)
         return
-    actor = customer(conversation.contact, message.author_name)
+    actor = writer(message)
     if last is not None and last.state == "closed" and within_reopen_time(last, actor, {}) is None:
         take(TICKET, last, "reopen", actor, reason="客户来信")
         return
@@ -83,13 +91,13 @@ def _heard(ticket: Ticket, message: Message) -> None:
     if message.is_auto:
         desk.changed(ticket)
         return
-    actor = customer(message.conversation.contact, message.author_name)
+    actor = writer(message)
     if ticket.held and ticket.hold_party == "customer":
         take(TICKET, ticket, "resume", SYSTEM, reason="客户已回复")
     if ticket.state == "following_up":
         question = last_question(ticket)
         if letters.only_thanks(message.visible_text):
-            if question is not None and question.state in ("asking", "asked"):
+            if question is not None and question.state in ("asking", "asked") and message.placed != STRANGER:
                 take(TICKET, ticket, "close", actor, result="answered", via="message")
                 return
         else:
@@ -129,13 +137,22 @@ def _conversation_of(ticket: Ticket) -> Conversation | None:
 
 def start_silence(event: MessageSent) -> None:
     """From the delivery of a follow-up question on, silence counts."""
-    desk.question_delivered(event.message_id)
+    if session().get_one(Message, event.message_id).state == SENT:  # else it came back before this was read
+        desk.question_delivered(event.message_id)
+
+
+def stop_silence(event: MessageNotSent) -> None:
+    """A follow-up question that came back was never asked: silence after it says nothing."""
+    if event.state == FAILED:
+        desk.question_returned(event.message_id)
 
 
 def close_silent(event: SilenceEnds) -> None:
     """Nobody answered a delivered question in time: the ticket closes, and says that it closed by silence."""
     question = session().get_one(FollowUp, event.follow_up_id)
     ticket = session().get_one(Ticket, event.ticket_id)
+    if question.delivered_at is None or now() - question.delivered_at < RULES.silence:
+        return  # it came back, or was sent again: then that delivery has a clock of its own
     if ticket.state == "following_up" and question.state == "asked" and last_question(ticket) is question:
         take(TICKET, ticket, "close", SYSTEM, result="silence", reason=pack("%(n)s 天未答复", n=RULES.silence.days))
 
@@ -157,6 +174,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     MessageReceived: [route_message],
     MessageQueued: [deliver_message],
     MessageSent: [start_silence],
+    MessageNotSent: [stop_silence],
     TicketStepTaken: [ask_follow_up],
     HoldEnds: [wake_hold],
     OrderStepTaken: [order_reactions.feed_ticket, order_reactions.tell_appointment, order_reactions.ask_price],

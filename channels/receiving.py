@@ -21,7 +21,7 @@ from channels.events import MessageReceived, PayloadFailed
 from channels.models import RECEIVED, Account, Conversation, Message, RawPayload
 from channels.registry import channel_for
 from channels.sending import mark_returned
-from channels.threading import find_conversation
+from channels.threading import STRANGER, find_conversation
 
 log = logging.getLogger("huiyin.receiving")
 IMPORTED, DUPLICATE, FAILED = "imported", "duplicate", "failed"
@@ -147,7 +147,7 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
         is_auto=inbound.is_auto,
         is_bounce=inbound.is_bounce,
         placed=place.why,
-        to_address=inbound.reply_to[:320] if inbound.reply_to else None,
+        to_address=inbound.reply_to[:320] if inbound.reply_to and place.why != STRANGER else None,
         raw_id=raw.id if raw else None,
         sent_at=inbound.sent_at,
         created_at=moment,
@@ -161,7 +161,7 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
     conversation.last_message_at = moment
     account.last_received_at = moment
     session().flush()
-    if inbound.is_bounce and place.returned is not None:
+    if inbound.is_bounce and place.returned is not None and place.returned.direction == "out":
         mark_returned(place.returned, inbound.bounce_reason)
     record(
         MessageReceived(

@@ -1,7 +1,8 @@
 """Which conversation a message belongs to, and why.
 
 In this order: an id of ours that it answers; the ids it refers to, latest first; the short mark in its subject, but
-only for somebody of the same conversation or company: a stranger who quotes a number does not join.
+only for somebody of the same conversation or company: a stranger who quotes a number does not join. Whoever knows an
+id of ours has the mail before them, so they join; but a stranger's words are marked, and move no answer to another address.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from app.core.directory.merging import family_ids
 from app.core.people import Contact, Identity
 from channels.base import Inbound
 from channels.models import Account, Conversation, Message
+
+
+STRANGER = "stranger_in_thread"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ def find_conversation(
         return Place(mine.conversation, "returned", mine)
     for position, external_id in enumerate(inbound.answers):
         if external_id and (found := _by_external_id(account, external_id)):
+            if not _belongs(found.conversation, contact, identity):
+                return Place(found.conversation, STRANGER)
             return Place(found.conversation, "in_reply_to" if position == 0 else "references")
     if inbound.token:
         candidate = session().scalar(
@@ -52,10 +58,11 @@ def _by_external_id(account: Account, external_id: str) -> Message | None:
 
 
 def _belongs(conversation: Conversation, contact: Contact | None, identity: Identity | None) -> bool:
+    if conversation.identity_id is None and conversation.contact_id is None:
+        return True  # nobody is known there whom somebody else could be taken for
     if identity is not None and conversation.identity_id == identity.id:
         return True
-    if contact is None:
-        return False
-    if conversation.contact_id in family_ids(contact):
+    if contact is not None and conversation.contact_id in family_ids(contact):
         return True
-    return contact.organisation_id is not None and contact.organisation_id == conversation.organisation_id
+    organisation_id = contact.organisation_id if contact else identity.organisation_id if identity else None
+    return organisation_id is not None and organisation_id == conversation.organisation_id

@@ -5,7 +5,7 @@ Tables are data, so the buttons, the API's `actions`, the documentation and the 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sqlalchemy.orm.attributes import flag_modified
@@ -252,4 +252,7 @@ def moment(value: Any, field_name: str) -> datetime:
             raise Invalid.of(field_name, "写成日期和时间。") from None
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise Invalid.of(field_name, "写成带时区的日期和时间。")
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # the first and the last day of all time have no UTC everywhere
+        raise Invalid.of(field_name, "写成日期和时间。") from None

@@ -67,7 +67,7 @@ def open_order(
     tied = _other(ticket, other) if relation else None
     device = ticket.device if ticket.device is not None and product in (None, ticket.device.product) else None
     owner_id, chosen, contract_id = (supplier.id, "person", None) if supplier else owner_of(ticket, product)
-    site = device.site if device else None
+    site, moment = device.site if device else None, now()
     order = ServiceOrder(
         ticket=ticket,
         work=work,
@@ -85,10 +85,10 @@ def open_order(
         chosen=chosen,
         contract_id=contract_id,
         warranty=warranty_of(device),
-        created_at=now(),
-        accept_due_at=now() + ACCEPT_WITHIN[ticket.priority],
-        due_at=now() + FINISH_WITHIN[ticket.priority],
-        first_due_at=now() + FINISH_WITHIN[ticket.priority],
+        created_at=moment,
+        accept_due_at=moment + ACCEPT_WITHIN[ticket.priority],
+        due_at=moment + FINISH_WITHIN[ticket.priority],
+        first_due_at=moment + FINISH_WITHIN[ticket.priority],
     )
     session().add(order)
     session().flush()

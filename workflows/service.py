@@ -109,6 +109,16 @@ def question_delivered(message_id: int) -> FollowUp | None:
     return question
 
 
+def question_returned(message_id: int) -> FollowUp | None:
+    """The follow-up question of this message did not arrive after all: it waits again, for another way to ask."""
+    question = session().scalar(select(FollowUp).where(FollowUp.message_id == message_id))
+    if question is None or question.state != "asked":
+        return None
+    question.state, question.delivered_at = "asking", None
+    _tell(question.ticket)
+    return question
+
+
 def _tell(ticket: Ticket) -> None:
     """Tell those who show the ticket, without a new version: nothing that a person could have typed over has changed."""
     record(TicketChanged(ticket_id=ticket.id, version=ticket.version))

@@ -215,13 +215,17 @@ def close(ticket: Ticket, actor: Actor, given: Given) -> str | None:
 
 
 def reopen(ticket: Ticket, actor: Actor, given: Given) -> str:
-    """Back to the one who had it, if they still work here; otherwise back to the team."""
+    """Back to the one who had it, if they still work here; otherwise back to the team. There is as much time again as
+    at first; `first_due_at` keeps the date that was promised."""
     for question in ticket.follow_ups:
         if question.state in ("asking", "asked"):
             question.state = "answered" if actor.kind == "contact" else "dropped"
             question.solved = False if actor.kind == "contact" else None
             question.answered_at = now()
+            question.score = given.get("rating") or question.score
+            question.comment = str(given["comment"])[:2000] if given.get("comment") else question.comment
     ticket.reopened += 1
+    ticket.due_at = max(ticket.due_at, now() + time_to_solve(ticket.priority))
     ticket.closed_at = ticket.close_result = ticket.resolved_at = ticket.restored_at = None
     if ticket.assignee and ticket.assignee.active:
         return "executing"

@@ -33,6 +33,10 @@ class Undecided(Exception):
     never repeated by itself."""
 
 
+class _LeaseLost(Exception):
+    """This worker slept longer than its lease, and another has taken the row: what it does counts, not this."""
+
+
 class Retry(Exception):
     """Raised by a reaction that wants to be called again, with the reason in words; anything else raised also retries."""
 
@@ -131,7 +135,11 @@ def perform(row_id: int, max_attempts: int) -> None:
                 _finish(row_id, DONE)
         else:
             with job.done():
+                if not _still_ours(job):
+                    raise _LeaseLost
                 reaction(event)
+    except _LeaseLost:
+        log.warning("outbox lease lost", extra={"outbox_id": row_id})
     except Undecided as problem:
         _give_up(row_id, UNDECIDED, str(problem))
         log.warning("outbox undecided", extra={"outbox_id": row_id})
@@ -140,6 +148,14 @@ def perform(row_id: int, max_attempts: int) -> None:
         _failed(row_id, problem, max_attempts)
     else:
         log.debug("outbox done", extra={"outbox_id": row_id, "reaction": name, "attempts": attempts})
+
+
+def _still_ours(job: Job) -> bool:
+    """Whether nobody took the row meanwhile; asked inside the unit of work that does it."""
+    held = select(OutboxRow.id).where(
+        OutboxRow.id == job.id, OutboxRow.state == LEASED, OutboxRow.attempts == job.attempts
+    )
+    return session().scalar(held.with_for_update()) is not None
 
 
 def _finish(row_id: int, state: str, **values: Any) -> None:

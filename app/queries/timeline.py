@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import defer, joinedload
@@ -82,9 +82,9 @@ def timeline_of(ticket: Ticket, before: str = "", limit: int = PAGE) -> Timeline
 def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):  # the first and the last day of all time have no UTC everywhere
         return None
-    return moment if moment is None or moment.tzinfo is not None else None
 
 
 def _family(ticket: Ticket) -> list[int]:

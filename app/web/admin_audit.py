@@ -21,6 +21,9 @@ from app.queries.audit import audit_actions, audit_rows, audit_subjects
 from app.web import words
 from app.web.frame import exists
 from app.web.i18n import local, show_datetime, time_zone
+from workflows.kinds import IMPACTS, KINDS
+from workflows.orders import ORDER
+from workflows.tickets import TICKET
 
 blueprint = Blueprint("admin_audit", __name__, url_prefix="/admin")
 PAGE, MOST_EXPORTED = 50, 10_000
@@ -172,6 +175,12 @@ def _selects(given: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
+LAWS = {
+    "ticket": {**TICKET.labels, **IMPACTS, **{kind.code: kind.label for kind in KINDS.values()}},
+    "service_order": ORDER.labels,
+}
+
+
 def _subject_words(subject: str) -> str:
     kind, _colon, number = subject.partition(":")
     return f"{words.said(words.SUBJECTS, kind)} {number}".strip()
@@ -190,7 +199,7 @@ def _shown(row: AuditRow) -> dict[str, Any]:
         "after": _value(row, row.after),
         "reason": unpack(row.reason or "", _),
         "details": [
-            [name, _plain(value)] for name, value in (row.details or {}).items() if value not in (None, [], "")
+            [words.said(words.DETAILS, name), _plain(value)] for name, value in (row.details or {}).items() if value not in (None, [], "")
         ],
     }
 
@@ -199,7 +208,10 @@ def _value(row: AuditRow, value: str | None) -> str | None:
     """A role or a state in words; what has none stays as it was noted."""
     if value in ROLES and row.subject == User.__tablename__:
         return _(ROLES[value][0])
-    return words.said(words.STATES, value) if value and row.subject == "outbox" else value
+    if value and row.subject == "outbox":
+        return words.said(words.STATES, value)
+    known = LAWS.get(row.subject or "", {})
+    return "、".join(_(known.get(part, part)) for part in value.split("/")) if value and known else value
 
 
 def _subject(row: AuditRow) -> dict[str, str] | None:

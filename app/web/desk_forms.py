@@ -121,7 +121,9 @@ def place(ticket: Ticket, actor: Actor) -> str:
 
 
 def other_orders(ticket: Ticket, actor: Actor) -> Choices:
-    return [{"value": str(o.number), "label": o.label} for o in orders.of_ticket(actor, ticket)]
+    found = orders.of_ticket(actor, ticket)
+    names = [(o, _(WORKS[o.work].label), o.supplier.label if o.supplier else "") for o in found]
+    return [{"value": str(o.number), "label": f"#{o.number} {work} {owner}".strip()} for o, work, owner in names]
 
 
 def relations(ticket: Ticket, actor: Actor) -> Choices:

@@ -15,6 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import create_engine, func, select, text
 
+from app import doctor
 from app.config import Settings
 from app.core import migrate
 from app.core.db import db, session
@@ -31,6 +32,7 @@ from workflows.models import Ticket
 
 MAILS = 40
 POSTGRES = os.environ.get("HUIYIN_TEST_POSTGRES_URL", "")
+REDIS = os.environ.get("HUIYIN_TEST_REDIS_URL", "")
 
 
 class Letterbox:
@@ -91,6 +93,7 @@ def worker(settings: Settings) -> "subprocess.Popen[bytes]":
         "HUIYIN_DATA_DIR": str(settings.data_dir),
         "HUIYIN_SECRET_KEY": settings.secret_key,
         "HUIYIN_DATABASE_URL": settings.database_url,
+        "HUIYIN_REDIS_URL": settings.redis_url,
         "HUIYIN_LOG_LEVEL": "ERROR",
     }
     return subprocess.Popen([sys.executable, "-m", "flask", "worker"], cwd=ROOT, env=environment)
@@ -154,3 +157,26 @@ def test_each_answer_leaves_once_or_is_undecided(house: Settings, letterbox: tup
         if state == "sent":
             assert box.taken[external_id] == 1
     assert count(OutboxRow, OutboxRow.state == UNDECIDED) == sum(s == "undecided" for s in states.values())
+
+
+def test_redis_hands_work_over_too(tmp_path: Path) -> None:
+    """Where several machines work, the poke travels by Redis; the table stays the queue of record."""
+    if not REDIS:
+        pytest.skip("no Redis: HUIYIN_TEST_REDIS_URL is not set")
+    settings = Settings(data_dir=tmp_path, secret_key="k" * 40, redis_url=REDIS)
+    app = create_app(settings)
+    with app.app_context():
+        migrate.upgrade(db.engine)
+        process = worker(settings)
+        try:
+            with unit_of_work():
+                account = add_account(SYSTEM, "email", "support", {"address": "support@hengchuan.example"}).id
+            receiving.accept(account, mail(1))
+            until(lambda: count(Ticket) == 1, 40)
+            assert next(c for c in doctor.examine(app) if c["name"] == "redis")["ok"]
+            assert not list(tmp_path.glob("pokes*"))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+            db.session.remove()
+            db.engine.dispose()

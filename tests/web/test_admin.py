@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -262,3 +263,9 @@ def test_ones_own_tokens(client: FreshClient, make_user: MakeUser) -> None:
     client.post(f"/me/tokens/{row.id}/revoke")
     session().rollback()
     assert tokens.find_token(made[1]) is None
+
+
+def test_every_icon_on_the_first_page_is_in_the_sprite(admin: FreshClient) -> None:
+    listed = (Path(__file__).parents[2] / "app" / "web" / "icons.txt").read_text(encoding="utf-8").split()
+    used = set(re.findall(r"icons\.[^\"#]*#([\w-]+)", admin.get("/admin").text))
+    assert "plug" in used and used <= set(listed)

@@ -34,6 +34,7 @@ AGENT = roles("agent second_line leader supervisor administrator")
 WORKING = AGENT | roles("resident")
 DESK = WORKING | roles("manager")
 DESK_AND_EDITOR = DESK | roles("editor")
+SUPPLIER = roles("dispatcher technician")
 WRITING = roles("editor author administrator")
 
 TABLE: dict[str, frozenset[str]] = {
@@ -111,6 +112,20 @@ TABLE: dict[str, frozenset[str]] = {
     "progress.answer": EVERYBODY,
     "progress.reply": EVERYBODY,
     # the console
+    # service orders
+    "orders.order_list": DESK | SUPPLIER,
+    "orders.order": DESK | SUPPLIER,
+    "orders.step_form": DESK | SUPPLIER,
+    "orders.take_step": DESK | SUPPLIER,
+    "orders.file": DESK | SUPPLIER,
+    "orders.evidence": AGENT | SUPPLIER,
+    "orders.desk_form": AGENT,
+    "orders.desk_step": AGENT,
+    "orders.judge_form": AGENT,
+    "orders.judge": AGENT,
+    "desk_orders.part": DESK,
+    "quotes.page": EVERYBODY,
+    "quotes.answer": EVERYBODY,
     "desk.queue": DESK_AND_EDITOR,
     "desk.rows": DESK_AND_EDITOR,
     "desk.search": DESK_AND_EDITOR,

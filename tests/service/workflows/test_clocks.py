@@ -14,6 +14,7 @@ from app.core.uow import unit_of_work
 from tests.service.workflows.conftest import SOLVED, Take, later
 from workflows import service
 from workflows.engine import take
+from workflows.kinds import time_to_solve
 from workflows.models import Ticket, TicketMark
 from workflows.rules import MAX_HOLDS, RULES
 from workflows.tickets import TICKET
@@ -188,6 +189,7 @@ def test_reopening_ends_after_some_days(ticket: MakeTicket, agent: Actor, tell: 
     clock.advance(RULES.reopen)
     tell(found, "reopen", agent, reason="又离线")
     assert (found.state, found.reopened, found.closed_at) == ("executing", 1, None)
+    assert found.due_at == clock.now() + time_to_solve(found.priority) and found.first_due_at < found.due_at
     late = ticket("closed")
     clock.advance(RULES.reopen + HOUR)
     with pytest.raises(Refused):
