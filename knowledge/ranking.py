@@ -69,6 +69,9 @@ def plan(words: QueryTokens, documents: int, df: Callable[[str, str], int]) -> P
     marks: dict[str, float] = {}
     for value, text, _ in found:
         marks[text] = marks.get(text, 0.0) + value
+    if any(len(text) > 1 for text in marks):
+        # A single character tells the reader nothing beside whole words: it counts, but it is not marked.
+        marks = {text: value for text, value in marks.items() if len(text) > 1}
     return Plan([term for _, _, terms in found for term in terms], marks)
 
 
