@@ -15,7 +15,6 @@ from app.core.people import Contact, Identity
 from channels.base import Inbound
 from channels.models import Account, Conversation, Message
 
-
 STRANGER = "stranger_in_thread"
 
 

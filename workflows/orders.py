@@ -33,7 +33,7 @@ ORDER = Workflow(
         "planned": "方案制订",
         "delivering": "执行交付",
         "checking": "反馈检查",
-        "closed": "关闭",
+        "closed": "已关闭",
         "cancelled": "已撤销",
         "unable": "无法完成",
     },
@@ -79,7 +79,7 @@ ORDER = Workflow(
              check.concerned, check.mine, _REASON, need("until", "选择新的时限。"), effect=do.extend, while_held=True),
         step("unable", "无法完成", WORKING, "unable", "order.work",
              check.owned, check.mine, need("why", "选择为什么。"), _REASON, effect=do.unable, while_held=True),
-        step("cancel", "撤销", APPOINTING, "cancelled", "order.cancel",
+        step("cancel", "撤销订单", APPOINTING, "cancelled", "order.cancel",
              check.cancel_agreed, _REASON, effect=do.cancel, while_held=True),
     ),
 )  # fmt: skip

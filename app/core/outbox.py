@@ -177,7 +177,7 @@ def _failed(row_id: int, problem: Exception, max_attempts: int) -> None:
     reason = f"{type(problem).__name__}: {problem}"[:2000]
     with unit_of_work() as s:
         row = s.get(OutboxRow, row_id)
-        if row is None:
+        if row is None or row.state == DONE:  # another worker, who had taken it over, did it
             return
         if row.attempts >= max_attempts:
             row.state, row.finished_at = DEAD, now()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
+_PLACES = re.compile(r"%\(\w+\)s|%%")
+
 
 def clean(text: str) -> str:
     """Text that every database and every JSON reader accepts.
@@ -23,11 +25,14 @@ def pack(message: str, **data: object) -> str:
 
 
 def unpack(stored: str, translate: Callable[[str], str] = str) -> str:
-    """The sentence of a packed text; any other text is taken as a message id itself."""
+    """The sentence of a packed text; any other text is taken as a message id itself. Text of strangers may stand in the
+    same columns and look like one of ours: what does not fit is shown as it is."""
     if not stored.startswith('{"say"'):
         return translate(stored) if stored else ""
     try:
         found = json.loads(stored)
-    except ValueError:
+        if "%" in _PLACES.sub("", found["say"]):
+            return stored
+        return str(translate(found["say"]) % found["with"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return stored
-    return str(translate(found["say"]) % found["with"])

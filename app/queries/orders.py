@@ -3,7 +3,7 @@ length. The lists 未接单 … 待验收 are derived from an order's facts; eve
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
@@ -191,9 +191,9 @@ def _read_cursor(text: str) -> tuple[datetime, int] | None:
         return None
     try:
         moment = datetime.fromisoformat(at)
-    except ValueError:
+        return (moment.astimezone(UTC), int(number)) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):  # the first and the last day of all time have no UTC everywhere
         return None
-    return (moment, int(number)) if moment.tzinfo is not None else None
 
 
 def matches(actor: Actor, q: str) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true, tuple_
@@ -196,11 +196,12 @@ def _read_cursor(text: str, by_due: bool) -> tuple[Any, Any, Any] | None:
         return 0, None, int(number)
     try:
         moment = datetime.fromisoformat(due)
-    except ValueError:
+        utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day of all time have no UTC everywhere
         return None
     if waiting not in ("0", "1") or moment.tzinfo is None:
         return None
-    return literal(int(waiting)), literal(moment, UTCDateTime), literal(int(number))
+    return literal(int(waiting)), literal(utc, UTCDateTime), literal(int(number))
 
 
 def with_last_words(tickets: Sequence[Ticket]) -> list[Row]:

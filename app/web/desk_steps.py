@@ -80,6 +80,8 @@ def take_step(number: int, step: str) -> Response:
             return answer.refused(ticket, problem)
         return answer.again(problem, lambda why: _form(access_ticket(actor, number), step, problem=why))
     said = str(form.said) if form else _("已%(step)s", step=_(TICKET.by_name[step].label))
+    if step == "cancel" and ticket.cancelling:
+        said = _("已提议撤单，供应商确认后自动撤单")
     events: dict[str, Any] = {"sent": {}} if answer.typed("reply_text").strip() else {}
     return answer.done(ticket, said, **events)
 

@@ -200,7 +200,7 @@ def whole(order: ServiceOrder, actor: Actor) -> dict[str, Any]:
             "warranty": _(WARRANTIES[order.warranty]), "quote": _(QUOTES[order.quote]) if order.quote else "",
             "code": order.code if on_desk(actor) and order.state in OPEN_ORDER and WORKS[order.work].on_site else "",
             "wasted_trip": order.wasted_trip, "held": order.held,
-            "unable": _(UNABLES.get(order.unable_why or "", "")), "unable_reason": order.unable_reason,
+            "unable": words.said(UNABLES, order.unable_why), "unable_reason": order.unable_reason,
             "cancel_reason": order.cancel_reason if order.cancelling or order.state == "cancelled" else "",
             "reappointed": order.reappointed, "ended": order.state not in OPEN_ORDER,
             "other": _other(order),
@@ -218,13 +218,13 @@ def whole(order: ServiceOrder, actor: Actor) -> dict[str, Any]:
         "product": order.product.label if order.product else None,
         "plan": plan and {"steps": plan.steps.splitlines(), "parts": plan.parts, "by": plan.by, "at": plan.at,
                           "cost": words.money(plan.cost_cents) if plan.cost_cents else ""},
-        "quote": quote and {"amount": words.money(quote.amount_cents), "label": _(QUOTES.get(quote.state, "")),
+        "quote": quote and {"amount": words.money(quote.amount_cents), "label": words.said(QUOTES, quote.state),
                             "by": quote.answered_by, "at": quote.answered_at, "remark": quote.remark},
         "visits": [_visit(v) for v in order.visits],
         "evidence": [_evidence(e, order) for e in order.evidence],
         "appointments": [
             {"window": words.window(a.window_from, a.window_to), "was": words.window(a.was_from, a.was_to), "by": a.by,
-             "party": _(CHANGERS[a.party]) if a.party in CHANGERS else "", "reason": a.reason, "at": a.at}
+             "party": words.said(CHANGERS, a.party), "reason": a.reason, "at": a.at}
             for a in papers.appointments
         ],
         "marks": [_mark(m, order, actor) for m in papers.marks if _shows(m, order, actor)],
@@ -273,7 +273,7 @@ def _customer(order: ServiceOrder, actor: Actor) -> dict[str, Any] | None:
 
 def _visit(visit: Visit) -> dict[str, Any]:
     if visit.left_at is not None:
-        label = _(VISIT_RESULTS.get(visit.result or "", "")) or _("撤销")
+        label = words.said(VISIT_RESULTS, visit.result) or _("撤销")
     else:
         label = _("在现场") if visit.arrived_at else _("在路上")
     length = visit.left_at - visit.arrived_at if visit.left_at and visit.arrived_at else timedelta(0)
@@ -299,7 +299,7 @@ def _evidence(row: OrderEvidence, order: ServiceOrder) -> dict[str, Any]:
 def _mark(row: OrderMark, order: ServiceOrder, actor: Actor) -> dict[str, Any]:
     who = row.supplier.label if row.supplier else row.asked_by
     text = {
-        "reject": lambda: _("%(who)s 拒单：%(why)s", who=who, why=_(REJECTS.get(row.why, ""))),
+        "reject": lambda: _("%(who)s 拒单：%(why)s", who=who, why=words.said(REJECTS, row.why)),
         "rework": lambda: _("%(who)s 退回返工", who=row.asked_by),
         "extend": lambda: _(
             "%(who)s 申请延期到 %(until)s，原时限 %(was)s", who=row.asked_by, until=show_datetime(row.until), was=show_datetime(row.was)

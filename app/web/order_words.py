@@ -86,7 +86,12 @@ def _day(moment: datetime) -> str:
 
 
 def hold_word(order: ServiceOrder) -> str:
-    return _(HOLDS.get(order.hold_party or "", ""))
+    return said(HOLDS, order.hold_party)
+
+
+def said(table: Mapping[str, str], key: str | None) -> str:
+    """The word of a closed list in the reader's language; "" where nothing is chosen (gettext of "" is the catalogue's head)."""
+    return _(table[key]) if key and key in table else ""
 
 
 def covered(name: str) -> str:

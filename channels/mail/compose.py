@@ -112,7 +112,7 @@ def compose_reply(
 
 def _address(person: Address) -> HeaderAddress:
     email = person.email.strip()
-    if not _EMAIL.fullmatch(email):
+    if not _EMAIL.fullmatch(email) or "=?" in email:  # the library would decode an encoded word, line breaks and all
         raise BadAddress(person.email)
     local, _, domain = email.rpartition("@")
     try:
@@ -145,4 +145,4 @@ def _attach(mail: EmailMessage, file: OutFile, number: int) -> None:
     if not _MIME.fullmatch(mime) or mime.startswith(("message/", "multipart/")):
         mime = "application/octet-stream"  # containers would have to be parsed again to be sent unencoded
     main, _, sub = mime.partition("/")
-    mail.add_attachment(file.content, maintype=main, subtype=sub, filename=safe_name(clean(file.name)) or f"file-{number}")
+    mail.add_attachment(file.content, maintype=main, subtype=sub, filename=safe_name(clean(file.name)).replace("=?", "=_") or f"file-{number}")

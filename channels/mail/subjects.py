@@ -11,8 +11,12 @@ _TOKEN = re.compile(r"\[#([A-Za-z0-9][A-Za-z0-9_-]{0,39})\]")
 
 
 def one_line(text: str, limit: int = 900) -> str:
-    """Text that can stand in a header: no line break or control character, at most `limit` characters."""
-    return re.sub(r"\s+", " ", re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", clean(text))).strip()[:limit].rstrip()
+    """Text that can stand in a header: no line break or control character, at most `limit` characters.
+
+    Nor an encoded word: the library that writes the header would decode it, line breaks and all.
+    """
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", clean(text)).replace("=?", "= ?")
+    return re.sub(r"\s+", " ", text).strip()[:limit].rstrip()
 
 
 def bare_subject(subject: str) -> str:

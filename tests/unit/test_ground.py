@@ -14,7 +14,7 @@ from app.core.errors import DeskError, Invalid, Refused
 from app.core.files import get_bytes, put_bytes, safe_name, use_folder
 from app.core.logs import set_up_logs
 from app.core.permissions import NOBODY, PERMISSIONS, ROLES, SYSTEM, require
-from app.core.text import clean
+from app.core.text import clean, pack, unpack
 from app.core.trace import begin_trace, request_id
 
 
@@ -89,3 +89,20 @@ def test_a_log_line_is_json_with_the_request_id_and_without_unknown_fields():
 def test_a_strange_request_id_is_not_taken_over(given_id):
     begin_trace(given_id)
     assert request_id() != given_id and len(request_id()) == 16
+
+
+def test_a_packed_text_is_read_in_the_readers_language():
+    assert unpack(pack("还差 %(n)s 步", n=2), lambda said: said.replace("还差", "missing")) == "missing 2 步"
+    assert unpack("没有邮件头") == "没有邮件头"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        '{"say": "%(x)s", "with": {}}', '{"say": "%(n)99999999999s", "with": {"n": 1}}', '{"say": "%", "with": {}}', '{"say": 7}',
+        '{"say": "%s%s", "with": [1]}', '{"say"', '{"say":' + "[" * 100_000, '{"say": "%(n)d", "with": {"n": "a"}}',
+    ],
+)  # fmt: skip
+def test_what_only_looks_packed_is_shown_as_it_is(forged):
+    """The text of a bounce or of a mail server stands in the same column, and a stranger wrote it."""
+    assert unpack(forged) == forged

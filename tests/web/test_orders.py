@@ -257,3 +257,22 @@ def test_a_price_is_answered_behind_its_link_without_a_login(world: World, clien
     assert client.post(address, data={"answer": "confirmed", "remark": "可以"}).status_code == 303
     assert "已同意" in client.get(address).text and world.order.quote == "confirmed"
     assert client.post(address, data={"answer": "refused"}).status_code == 409
+
+
+def test_cancelling_a_ticket_says_that_it_waits(world: World, client: FreshClient) -> None:
+    step(world, "accept", "dispatcher")
+    client.log_in(world.users["agent"])
+    address = f"/desk/tickets/{world.ticket.number}"
+    answer = client.post(f"{address}/steps/cancel", data={"reason": "客户撤回"}, headers=PIECE)
+    assert answer.status_code == 204 and "\\u63d0\\u8bae" in answer.headers["HX-Trigger"]
+    page = client.get(address).text
+    assert "正在撤单" in page and "提议撤单，等供应商确认" in page
+    client.log_in(world.users["dispatcher"])
+    assert "客户撤回" in client.get(f"/orders/{world.order.number}").text
+
+
+def test_in_english_nothing_empty_is_looked_up(world: World, client: FreshClient) -> None:
+    schedule(world)
+    client.log_in(world.users["technician"])
+    page = client.get(f"/orders/{world.order.number}", headers={"Accept-Language": "en"}).text
+    assert 'lang="en"' in page and "Project-Id-Version" not in page

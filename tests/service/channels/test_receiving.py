@@ -1,20 +1,25 @@
 """A mail of the outside becomes a message once, a contact, a conversation and a ticket; nothing is lost."""
 
+from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
 from sqlalchemy import func, select
 
+from app.core import clock
+from app.core.audit import AuditRow
 from app.core.db import session
-from app.core.people import Contact, Identity
+from app.core.events import DEAD, OutboxRow, record
+from app.core.people import Contact, Identity, Organisation
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from channels import receiving
 from channels.accounts import add_account
+from channels.events import MessageSent
 from channels.models import Conversation, Message, RawPayload
 from channels.sending import queue_message
 from workflows.engine import take
-from workflows.models import Ticket
+from workflows.models import FollowUp, Ticket
 from workflows.tickets import TICKET
 
 
@@ -155,3 +160,99 @@ def test_html_script_emoji_nul_and_surrogates_are_kept_harmless(account, drain):
     assert "\x00" not in ticket.subject
     ticket.subject.encode()
     assert "<script>" in only(Message).text
+
+
+def answered_by(account, drain, actor, **headers) -> str:
+    """A closed-to-be ticket, and a mail of a stranger who has our question before them; returns its state then."""
+    receiving.accept(account, mail())
+    drain()
+    close(only(Ticket), actor("agent"))
+    drain()
+    ours = session().scalars(select(Message.external_id).where(Message.direction == "out")).one()
+    headers = {"sender": "eve@stranger.example", "message_id": "<e@stranger.example>", "In_Reply_To": f"<{ours}>", **headers}
+    receiving.accept(account, mail(**headers))
+    drain()
+    return only(Ticket).state
+
+
+def test_a_stranger_who_has_our_mail_joins_marked_and_turns_no_answer_round(account, drain, actor):
+    assert answered_by(account, drain, actor, text="把方案发给我。", Reply_To="evil@elsewhere.example") == "executing"
+    session().rollback()
+    said = session().scalars(select(Message).where(Message.external_id == "e@stranger.example")).one()
+    assert (said.placed, said.to_address) == ("stranger_in_thread", None)
+    with unit_of_work():
+        assert queue_message(actor("agent"), only(Conversation), "方案如下。").to_address == "wang@chenghu.example"
+    steps = select(AuditRow.actor_name).where(AuditRow.action == "ticket.reopen")
+    assert session().scalars(steps).one() == "eve@stranger.example"
+
+
+def test_thanks_of_a_stranger_do_not_close(account, drain, actor):
+    assert answered_by(account, drain, actor, text="谢谢！") == "following_up"
+
+
+def test_a_colleague_joins_unmarked(account, drain, actor):
+    with unit_of_work() as s:
+        s.add(Organisation(kind="client", name="澄湖", email_domains=["chenghu.example"]))
+    assert answered_by(account, drain, actor, sender="li@chenghu.example", text="谢谢，已解决", Reply_To="li2@chenghu.example") == "closed"
+    assert session().scalars(select(Message.placed).where(Message.external_id == "e@stranger.example")).one() == "in_reply_to"
+
+
+def bounce(returned: str) -> bytes:
+    return (
+        "From: MAILER-DAEMON@relay.example\nMessage-ID: <b@relay.example>\nSubject: failed\nMIME-Version: 1.0\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\n\nno such user\n"
+        "--x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; relay\n\nFinal-Recipient: rfc822; wang@chenghu.example\n"
+        f"Action: failed\nStatus: 5.1.1\n\n--x\nContent-Type: message/rfc822\n\nMessage-ID: <{returned}>\nSubject: x\n\nwords\n--x--\n"
+    ).encode()
+
+
+def test_a_forged_bounce_does_not_fail_a_message_of_the_customer(account, drain):
+    receiving.accept(account, mail())
+    assert receiving.accept(account, bounce("a1@chenghu.example")).state == "imported"
+    drain()
+    assert session().scalars(select(Message.state).where(Message.external_id == "a1@chenghu.example")).one() == "received"
+
+
+def test_silence_after_a_question_that_came_back_closes_nothing(account, drain, actor):
+    receiving.accept(account, mail())
+    drain()
+    close(only(Ticket), actor("agent"))
+    drain()
+    ours = session().scalars(select(Message).where(Message.direction == "out")).one()
+    with unit_of_work():  # as if it had been sent
+        message = session().get_one(Message, ours.id)
+        message.state, message.error = "sent", None
+        record(MessageSent(conversation_id=message.conversation_id, version=1, message_id=message.id))
+    drain()
+    assert only(FollowUp).state == "asked"
+    assert receiving.accept(account, bounce(ours.external_id)).state == "imported"
+    drain()
+    question = only(FollowUp)
+    assert (question.state, question.delivered_at) == ("asking", None)
+    with clock.frozen(clock.now() + timedelta(days=30)):
+        drain()
+    assert only(Ticket).state == "following_up"
+    assert not session().scalars(select(OutboxRow).where(OutboxRow.state == DEAD, OutboxRow.reaction == "close_silent")).all()
+
+
+def test_a_question_sent_again_has_a_new_clock(account, drain, actor):
+    receiving.accept(account, mail())
+    drain()
+    close(only(Ticket), actor("agent"))
+    drain()
+    ours = session().scalars(select(Message.id).where(Message.direction == "out")).one()
+    begin = clock.now()
+    for days in (0, 2):
+        with clock.frozen(begin + timedelta(days=days)), unit_of_work():
+            message = session().get_one(Message, ours)
+            message.state = "sent"
+            record(MessageSent(conversation_id=message.conversation_id, version=1, message_id=ours))
+        with clock.frozen(begin + timedelta(days=days)):
+            drain()
+    with clock.frozen(begin + timedelta(days=3, minutes=1)):
+        drain()
+    assert only(Ticket).state == "following_up"
+    assert not session().scalars(select(OutboxRow).where(OutboxRow.reaction == "close_silent", OutboxRow.error.is_not(None))).all()
+    with clock.frozen(begin + timedelta(days=5, minutes=1)):
+        drain()
+    assert only(Ticket).state == "closed"

@@ -139,3 +139,29 @@ def test_a_reaction_that_no_longer_exists_is_an_error_in_words(app):
     set_reactions({})
     drain(max_attempts=1)
     assert "no reaction add_company" in only_row().error
+
+
+def test_a_worker_that_slept_past_its_lease_does_nothing_twice(app):
+    ring(add_company)
+    (row_id,) = lease(1, 60)
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        assert drain() == 1
+    outbox.perform(row_id, 8)
+    assert only_row().state == DONE
+    assert len(session().scalars(select(Organisation)).all()) == 1
+
+
+def test_a_late_failure_does_not_call_back_what_another_worker_did(app):
+    @outside
+    def slow(event: Rang, job: Job) -> None:
+        calls.append(job.attempts)
+        if len(calls) == 1:
+            with clock.frozen(clock.now() + timedelta(hours=1)):
+                assert drain() == 1
+            raise OSError("the line broke after all")
+
+    calls: list[int] = []
+    ring(slow)
+    (row_id,) = lease(1, 60)
+    outbox.perform(row_id, 8)
+    assert only_row().state == DONE and calls == [1, 2]

@@ -80,7 +80,7 @@ def test_a_need_is_filled_by_any_of_its_fields() -> None:
 def test_moments_need_a_zone() -> None:
     from app.core.errors import Invalid
 
-    assert moment("2026-11-22T09:00:00+08:00", "until").isoformat() == "2026-11-22T09:00:00+08:00"
+    assert moment("2026-11-22T09:00:00+08:00", "until").isoformat() == "2026-11-22T01:00:00+00:00"
     for bad in ("2026-11-22T09:00", "tomorrow", 5, None):
         with pytest.raises(Invalid) as problem:
             moment(bad, "until")

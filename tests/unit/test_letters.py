@@ -1,0 +1,30 @@
+"""What the desk reads out of customers' words."""
+
+import time
+
+import pytest
+
+from app.letters import only_thanks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "谢谢，已解决！", "好的，谢谢您们", "好了", "已经恢复了，非常感谢您！", "嗯嗯嗯", "OK thanks", "Thank you very much, it works now.",
+        "收到", "可以了", "👍", "辛苦了，请关单", "it works", "solved",
+    ],
+)  # fmt: skip
+def test_thanks_and_nothing_else(text):
+    assert only_thanks(text)
+
+
+@pytest.mark.parametrize("text", ["谢谢，但是又跳了", "还没好", "", "。。。", "!!!", "好的" * 40, "thanks but no", "不可以", "了"])
+def test_words_that_say_more_or_nothing(text):
+    assert not only_thanks(text)
+
+
+@pytest.mark.parametrize("piece", ["嗯", "好", "好了", "已经", "已", "."])
+def test_nobody_can_keep_the_worker_busy_with_a_short_mail(piece):
+    start = time.perf_counter()
+    assert not only_thanks((piece * 59)[:59] + "x")
+    assert time.perf_counter() - start < 1
