@@ -5,6 +5,7 @@ request. A second process would need a shared message queue, so scale is more in
 """
 
 import sys
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -41,3 +42,7 @@ def post_fork(server, worker):
 def worker_exit(server, worker):
     """The worker has served its last request."""
     serving.leave(worker)
+
+def post_worker_init(worker):
+    """The dictionaries of the search are loaded before the first question, beside the first requests."""
+    threading.Thread(target=worker.wsgi.extensions["open_index"], name="index", daemon=True).start()

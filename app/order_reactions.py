@@ -78,7 +78,9 @@ def _language(ticket: Ticket) -> str:
 
 def _write(ticket: Ticket, text: str) -> Message | None:
     """Write to the customer where they spoke last; None where only the telephone reaches them."""
-    found = [session().get_one(Conversation, link.conversation_id) for link in links_of(ticket)]
+    links = links_of(ticket)  # of a ticket merged into this one only where there is no other: another person may have written it
+    own = [link for link in links if not link.came_from] or links
+    found = [session().get_one(Conversation, link.conversation_id) for link in own]
     conversation = max(found, key=lambda c: c.last_message_at, default=None)
     if conversation is None or sending.last_inbound(conversation) is None:
         return None

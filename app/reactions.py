@@ -18,7 +18,7 @@ from app.core.text import pack
 from channels import sending
 from channels.events import MessageNotSent, MessageQueued, MessageReceived, MessageSent
 from channels.models import FAILED, SENT, Conversation, Message
-from channels.threading import STRANGER
+from channels.threading import STRANGER, STRAY
 from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired
 from knowledge.index import Index
 from knowledge.indexing import refresh
@@ -59,7 +59,7 @@ def route_message(event: MessageReceived) -> None:
     # Locked: two first messages of one conversation, taken up by two workers, must not open two tickets.
     conversation = session().get_one(Conversation, message.conversation_id, with_for_update=True)
     tickets = desk.tickets_of_conversation(conversation.id)
-    if message.is_bounce and tickets:
+    if message.is_bounce and tickets and not (message.placed == STRAY and tickets[0].state in TICKET.ends):
         desk.changed(tickets[0])
         return
     current = next((t for t in tickets if t.state not in TICKET.ends), None)
@@ -67,11 +67,11 @@ def route_message(event: MessageReceived) -> None:
         _heard(current, message)
         return
     last = tickets[0] if tickets else None
-    if last is not None and (message.is_auto or letters.only_thanks(message.visible_text)):
+    if last is not None and not message.is_bounce and (message.is_auto or letters.only_thanks(message.visible_text)):
         desk.changed(last)
         return
     actor = writer(message)
-    if last is not None and last.state == "closed" and within_reopen_time(last, actor, {}) is None:
+    if last is not None and not message.is_bounce and last.state == "closed" and within_reopen_time(last, actor, {}) is None:
         take(TICKET, last, "reopen", actor, reason="客户来信")
         return
     ticket = open_ticket(
@@ -130,8 +130,11 @@ def ask_follow_up(event: TicketStepTaken) -> None:
 
 
 def _conversation_of(ticket: Ticket) -> Conversation | None:
-    """The conversation that spoke last on this ticket."""
-    found = [session().get_one(Conversation, link.conversation_id) for link in links_of(ticket)]
+    """The conversation that spoke last on this ticket. One that came with a merged ticket only where there is no
+    other: it may be another person's, and the link in the letter opens this one's request."""
+    links = links_of(ticket)
+    own = [link for link in links if not link.came_from] or links
+    found = [session().get_one(Conversation, link.conversation_id) for link in own]
     return max(found, key=lambda c: c.last_message_at, default=None)
 
 

@@ -11,6 +11,7 @@ from app.core.clock import now
 from channels.base import Inbound, InboundFile, Outbound, Sender, SendFailed, SendUndecided, Unparseable
 from channels.mail import message as message_parser
 from channels.mail.addresses import Address
+from channels.mail.bounce import says_automatic
 from channels.mail.compose import BadAddress, History, OutFile, compose_reply
 from channels.mail.headers import split_headers
 from channels.mail.ids import message_id
@@ -53,7 +54,7 @@ class EmailChannel:
             answers=answers,
             token=token.group(1) if token else None,
             files=tuple(InboundFile(f.name, f.mime, f.content, f.content_id) for f in parsed.attachments),
-            is_auto=parsed.is_auto,
+            is_auto=parsed.is_auto or says_automatic(parsed.subject),
             is_bounce=parsed.is_bounce,
             returned=_returned(parsed) if parsed.is_bounce else None,
             bounce_reason=" ".join(filter(None, (bounce.status, bounce.recipient))) if bounce else "",

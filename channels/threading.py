@@ -16,6 +16,7 @@ from channels.base import Inbound
 from channels.models import Account, Conversation, Message
 
 STRANGER = "stranger_in_thread"
+STRAY = "stray_bounce"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,21 @@ def find_conversation(
             return Place(candidate, "subject_token")
         if candidate is not None:
             return Place(None, "stranger_with_token")
+    if inbound.is_bounce:
+        return Place(_strays(account), STRAY)
     return Place(None, "new")
+
+
+def _strays(account: Account) -> Conversation | None:
+    """Where bounces of mails that we did not send gather: somebody who forges our address brings thousands of them."""
+    newest = (
+        select(Message)
+        .where(Message.account_id == account.id, Message.is_bounce.is_(True), Message.placed == STRAY)
+        .order_by(Message.id.desc())
+        .limit(1)
+    )
+    found = session().scalar(newest)
+    return found.conversation if found else None
 
 
 def _by_external_id(account: Account, external_id: str) -> Message | None:

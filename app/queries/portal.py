@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.core.audit import AuditRow
 from app.core.catalogue import Product
 from app.core.db import session
+from app.core.directory.merging import family_ids
 from app.core.permissions import Actor
 from channels.models import Account, Conversation, Message
 from knowledge.access import readable_articles, reader_for, within
@@ -131,14 +132,18 @@ def way_of(ticket: Ticket) -> list[WayMark]:
 
 
 def conversations_of(ticket: Ticket, holder: Ticket) -> list[Conversation]:
-    """The conversations of this request, also where it was merged into another (`holder`): then only its own."""
+    """The conversations of this request, also where it was merged into another (`holder`): then only its own. What
+    came to it from another request is shown only when the same person wrote it."""
     links = session().scalars(select(TicketConversation).where(TicketConversation.ticket_id.in_({ticket.id, holder.id})))
-    own = {
-        link.conversation_id
-        for link in links
-        if link.ticket_id == ticket.id or (holder is not ticket and ticket.id in link.came_from)
-    }
-    rows = select(Conversation).where(Conversation.id.in_(own)).order_by(Conversation.last_message_at.desc())
+    ids: dict[bool, set[int]] = {True: set(), False: set()}
+    for link in links:
+        if link.ticket_id == ticket.id or (holder is not ticket and ticket.id in link.came_from):
+            ids[not link.came_from or ticket.id in link.came_from].add(link.conversation_id)
+    person = family_ids(ticket.contact) if ticket.contact else []
+    wanted = or_(
+        Conversation.id.in_(ids[True]), and_(Conversation.id.in_(ids[False]), Conversation.contact_id.in_(person))
+    )
+    rows = select(Conversation).where(wanted).order_by(Conversation.last_message_at.desc())
     return list(session().scalars(rows.options(joinedload(Conversation.account))))
 
 

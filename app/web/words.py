@@ -148,6 +148,7 @@ REACTIONS: dict[str, Any] = {
     "route_message": _l("归入会话与工单"),
     "deliver_message": _l("发送消息"),
     "start_silence": _l("开始等客户答复"),
+    "stop_silence": _l("不再等客户答复"),
     "ask_follow_up": _l("发出回访"),
     "wake_hold": _l("结束挂起"),
     "close_silent": _l("静默结单"),

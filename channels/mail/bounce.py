@@ -7,6 +7,10 @@ from channels.mail.headers import Headers, split_headers
 from channels.mail.mime import Part
 from channels.mail.words import decoded_header
 
+_SUBJECT = re.compile(
+    r"\s*(?:自动回复|自動回覆|自動回復|自动答复|休假自动回复|automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office)\b\s*(?:[:：]|$)",
+    re.IGNORECASE,
+)
 MAX_BLOCKS = 500
 MAX_BYTES = 1_000_000
 
@@ -32,6 +36,11 @@ def is_automatic(headers: Headers) -> bool:
         or re.search(r"\b(?:yes|true)\b", values("x-loop"))
         or "x-autoreply" in headers
         or "list-unsubscribe" in headers)
+
+
+def says_automatic(subject: str) -> bool:
+    """Whether a subject calls its mail an automatic answer: several providers send those without any header that does."""
+    return _SUBJECT.match(subject) is not None
 
 
 def delivery_report(root: Part) -> tuple[Bounce | None, list[Bounce]]:

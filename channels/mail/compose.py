@@ -24,13 +24,16 @@ _MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0
 
 
 class _Policy(EmailPolicy):
-    """The standard policy, but ids stay as they are: it would encode an id that is longer than a line as a word."""
+    """The standard policy, but no line begins another header, and ids stay as they are: it would encode an id that is longer
+    than a line as a word."""
 
     def fold(self, name: str, value: Any) -> str:
         """A header as it goes over the wire."""
         if name.lower() in ("message-id", "in-reply-to", "references"):
             return f"{name}: " + f"{self.linesep} ".join(str(value).split()) + self.linesep
-        return str(super().fold(name, value))
+        first, *more = re.split(r"[\r\n]+", str(super().fold(name, value)).rstrip("\r\n"))
+        kept = [line if line[0] in " \t" else f" {line}" for line in more if line.strip()]
+        return self.linesep.join([first, *kept]) + self.linesep
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         """The same as bytes."""

@@ -219,3 +219,25 @@ def test_a_merged_request_shows_where_it_goes_on(client: FreshClient, ticket: Ti
     client.post(link(second) + "/reply", data={"text": "我这里恢复了", "once": "a"})
     drain()
     assert "我这里恢复了" in inbound()
+
+
+def test_a_request_does_not_show_what_another_person_wrote_who_was_merged_into_it(
+    client: FreshClient, ticket: Ticket, worker: Actor, drain: Drain
+) -> None:
+    with unit_of_work() as s:
+        account = s.scalars(select(Conversation)).one().account
+        for number, sender in enumerate(("wang@other.example", "li@customer.example")):
+            words = f"第 {number} 封的密码"
+            receive(account, Inbound(f"{number}@x.example", Sender("email", sender), words, words, f"另报 {number}"))
+    drain()
+    with unit_of_work() as s:
+        for second in s.scalars(select(Ticket).where(Ticket.id != ticket.id)).all():
+            take(TICKET, second, "merge", worker, into=str(ticket.number))
+    page = client.get(link(ticket)).text
+    assert "网关离线了" in page and "第 1 封的密码" in page, "what the same person wrote elsewhere is theirs"
+    assert "第 0 封的密码" not in page
+    resolve(ticket, worker)
+    drain()
+    with unit_of_work() as s:
+        asked = s.scalars(select(Message).where(Message.author_kind == "system")).one()
+        assert asked.to_address == "li@customer.example"

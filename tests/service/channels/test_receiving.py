@@ -140,6 +140,9 @@ def close(ticket, actor):
         ("谢谢，已解决！", {}, "closed"),
         ("还是会停，下午又跳了。", {}, "executing"),
         ("我在休假。", {"Auto_Submitted": "auto-replied"}, "following_up"),
+        ("我在休假。", {"subject": "自动回复: 变频器跳E07"}, "following_up"),
+        ("I am away.", {"subject": "Automatic reply: drive E07"}, "following_up"),
+        ("自动回复怎么设？", {"subject": "自动回复的设置"}, "executing"),
     ],
 )
 def test_what_the_customer_answers_decides_how_it_goes_on(account, drain, actor, text, headers, state):
@@ -256,3 +259,19 @@ def test_a_question_sent_again_has_a_new_clock(account, drain, actor):
     with clock.frozen(begin + timedelta(days=5, minutes=1)):
         drain()
     assert only(Ticket).state == "closed"
+
+
+def test_a_storm_of_bounces_of_forged_mails_is_one_ticket(account, drain, actor):
+    for number in range(5):
+        raw = bounce(f"{number}@not-ours.example").replace(b"<b@relay", b"<b%d@relay" % number).replace(b"DAEMON@relay", b"DAEMON@r%d" % number)
+        assert receiving.accept(account, raw).state == "imported"
+        drain()
+    assert (count(Message), count(Ticket)) == (5, 1)
+    close(only(Ticket), actor("agent"))
+    session().rollback()
+    with unit_of_work():
+        take(TICKET, only(Ticket), "close", actor("leader"), rating=5)
+    for number in (6, 7):
+        receiving.accept(account, bounce(f"{number}@not-ours.example").replace(b"<b@relay", b"<b%d@relay" % number))
+        drain()
+    assert count(Ticket) == 2 and count(Conversation) == 1

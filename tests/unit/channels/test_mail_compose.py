@@ -51,7 +51,24 @@ def test_no_text_can_inject_a_header(name: str, subject: str, text: str, identif
     assert parsed.sender.email == "s@desk.example"
 
 
-@pytest.mark.parametrize("email", ["", "nobody", "a@b\r\nBcc: c@d", "a b@c.example", "<a@b.example>"])
+ENCODED = "=?utf-8?q?a=0d=0aBcc=3a_thief=40evil.example=0d=0a=0d=0aspoofed?="
+
+
+@pytest.mark.parametrize("place", ["name", "subject", "file", "mime", "answers", "thread", "number"])
+def test_an_encoded_word_in_peoples_words_is_not_decoded_into_headers(place: str):
+    def here(name: str) -> str:
+        return ENCODED if place == name else "x"
+
+    mail = compose_reply(
+        message_id="a@desk.example", sender=DESK, to=[Address("li@plant.example", here("name"))], subject=here("subject"),
+        text="t", date=WHEN, number=here("number"), in_reply_to=here("answers"), references=[here("thread")],
+        attachments=[OutFile(here("file"), here("mime"), b"x")])
+    raw = mail.as_bytes()
+    assert b"\nbcc:" not in raw.lower() and b"\nspoofed" not in raw.lower()
+    assert [p.email for p in parse_mail(raw).to] == ["li@plant.example"]
+
+
+@pytest.mark.parametrize("email", ["=?utf-8?q?a=0d=0abcc=3ax?=@x.example", "", "nobody", "a@b\r\nBcc: c@d", "a b@c.example", "<a@b.example>"])
 def test_nobody_can_be_written_to_at_a_broken_address(email: str):
     with pytest.raises(BadAddress):
         compose_reply(message_id="a@desk.example", sender=DESK, to=[Address(email)], subject="", text="", date=WHEN)
