@@ -41,6 +41,11 @@ quick: .venv/.made-dev .venv/.made-assets ## checks and the tests that need no s
 check: .venv/.made-dev ## ruff, mypy, import floors
 	@exec $(PY) scripts/run_tests.py --check
 
+.PHONY: bench
+bench: .venv/.made-dev ## measure mail intake and search beside their baselines
+	@$(PY) -m bench.ingest
+	@$(PY) -m bench.search
+
 .PHONY: assets
 assets: ## gather browser libraries, icons and translations again
 	@rm -f .venv/.made-assets

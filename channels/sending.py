@@ -100,10 +100,14 @@ def _ancestors(conversation: Conversation) -> list[str]:
 def deliver(message_id: int, job: Job) -> None:
     """Send one queued message: `sending` is committed before the call. After a crash a message found in `sending` is
     undecided unless the channel delivers once under one key. Raises Retry or Undecided for the outbox."""
-    prepared = _begin(message_id, job)
-    if prepared is None:
+    if not _begin(message_id, job):
         return
-    account, outbound = prepared
+    try:
+        account, outbound = _prepare(message_id, job)
+    except Exception as problem:  # a file is gone: nothing has left the house, so nothing is undecided
+        session().rollback()
+        _settle(message_id, FAILED if job.last else QUEUED, str(problem))
+        raise
     channel = channel_for(account.kind)
     try:
         provider_id = channel.send(account, outbound)
@@ -129,13 +133,13 @@ def deliver(message_id: int, job: Job) -> None:
         )
 
 
-def _begin(message_id: int, job: Job) -> tuple[Account, Outbound] | None:
-    """Announce the send. Returns None when there is nothing left to do."""
+def _begin(message_id: int, job: Job) -> bool:
+    """Announce the send. False when there is nothing left to do."""
     unsure = False
     with unit_of_work() as s:
         message = s.get(Message, message_id)
         if message is None or message.state in (SENT, FAILED):
-            return None
+            return False
         account = message.conversation.account
         if message.state in (SENDING, UNDECIDED) and not channel_for(account.kind).idempotent:
             unsure = message.state == SENDING
@@ -154,6 +158,11 @@ def _begin(message_id: int, job: Job) -> tuple[Account, Outbound] | None:
             )
     if unsure:
         raise Undecided("interrupted while sending")
+    return True
+
+
+def _prepare(message_id: int, job: Job) -> tuple[Account, Outbound]:
+    """What is sent, and on which account, free of the session."""
     message = session().get_one(Message, message_id)
     conversation = message.conversation
     last = last_inbound(conversation)
