@@ -113,17 +113,15 @@ def _signed(text: str, settings: Mapping[str, Any]) -> str:
 def _hand_over(settings: Mapping[str, Any], to: str, content: bytes) -> str | None:
     """Speak SMTP. Up to the final dot a broken line means "not delivered"; after it nobody knows."""
     security = str(settings.get("smtp_security", "none"))
-    host = str(settings["smtp_host"])
+    host, port = str(settings["smtp_host"]), int(settings.get("smtp_port") or 25)
     try:
-        port = int(settings.get("smtp_port") or 25)
         if security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT, context=ssl.create_default_context())
         else:
             server = smtplib.SMTP(host, port, timeout=_TIMEOUT)
-    except (OSError, ValueError, OverflowError, smtplib.SMTPException) as problem:
-        server_ = f"{host}:{settings.get('smtp_port') or 25}"
+    except (OSError, smtplib.SMTPException) as problem:
         raise SendFailed(
-            "连不上邮件服务器 %(server)s（%(problem)s）。", final=False, server=server_, problem=type(problem).__name__
+            "连不上邮件服务器 %(server)s（%(problem)s）。", final=False, server=f"{host}:{port}", problem=type(problem).__name__
         ) from None
     try:
         try:

@@ -196,3 +196,9 @@ def test_files_of_pages_travel_small_and_whole(client):
     assert gzip.decompress(packed.data) == plain.data and len(packed.data) < len(plain.data) / 2
     again = client.get("/static/own/base.css", headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
     assert again.status_code == 304 and again.data == b""
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_numbers_are_not_shown_through_a_proxy_that_nobody_told_us_of(client: FreshClient, name: str) -> None:
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", headers={name: "203.0.113.9"}).status_code == 403

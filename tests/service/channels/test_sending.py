@@ -10,10 +10,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
-from app.core import clock, outbox
+from app.core import clock, files, outbox
 from app.core.db import session
 from app.core.errors import Invalid, Refused
 from app.core.events import DEAD, DONE, DUE, UNDECIDED, OutboxRow
+from app.core.files import store_file
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from channels import receiving
@@ -202,3 +203,15 @@ def test_nothing_to_say_and_nobody_to_say_it_to_are_refused(conversation):
         found.account.active = False
     with pytest.raises(Refused):
         write(conversation)
+
+
+def test_a_lost_attachment_is_a_failure_and_not_undecided(conversation, smtp, drain):
+    with unit_of_work() as s:
+        file = store_file(b"%PDF-", "a.pdf", "application/pdf")
+        message_id = queue_message(SYSTEM, s.get_one(Conversation, conversation.id), "见附件。", files=[file]).id
+        files._path(file.sha256).unlink()
+    drain()
+    assert (message(message_id).state, row().state) == ("queued", DUE)
+    with clock.frozen(row().due_at):
+        outbox.drain(max_attempts=2)
+    assert (message(message_id).state, row().state, smtp[0].taken) == ("failed", DEAD, [])

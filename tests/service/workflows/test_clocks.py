@@ -251,3 +251,12 @@ def test_the_worker_closes_after_silence(ticket: MakeTicket, drain: Callable[[],
     session().refresh(found)
     assert (found.state, found.close_result) == ("closed", "silence")
     assert SYSTEM.name == "系统"
+
+
+@pytest.mark.parametrize("until", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59"])
+def test_a_moment_outside_of_all_time_is_refused_in_words(until: str, ticket: MakeTicket, leader: Actor, tell: Take) -> None:
+    found = ticket("executing")
+    for step in ("supervise", "extend"):
+        with pytest.raises(Invalid) as refused:
+            tell(found, step, leader, reason="等", until=until)
+        assert "until" in refused.value.errors
