@@ -22,6 +22,7 @@ from app.core.idempotency import forget_old_keys
 from app.core.logins import forget_logins
 from app.core.trace import begin_trace
 from app.core.uow import on_every_commit, unit_of_work
+from channels.receiving import pick_up
 from knowledge.indexing import ensure
 
 log = logging.getLogger("huiyin.worker")
@@ -75,7 +76,13 @@ def _declare(huey: Huey, flask: Flask | None) -> None:
             look_at_outbox(flask)
 
     huey.huiyin_poke = huey.task(name="poke")(look)
-    huey.huiyin_tick = huey.periodic_task(crontab(minute="*"), name="tick")(look)
+    def tick() -> None:
+        if flask is not None:
+            with flask.app_context():
+                pick_up()
+            look_at_outbox(flask)
+
+    huey.huiyin_tick = huey.periodic_task(crontab(minute="*"), name="tick")(tick)
     huey.huiyin_sweep = huey.periodic_task(crontab(minute="17", hour="*"), name="sweep")(
         lambda: sweep(flask) if flask is not None else None
     )

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -178,6 +179,19 @@ def _find(account: Account, external_id: str) -> Message | None:
     return session().scalar(
         select(Message).where(Message.account_id == account.id, Message.external_id == external_id)
     )
+
+
+def pick_up(limit: int = 50) -> int:
+    """Understand what was stored but never read, because its process died in between. Returns how many there were.
+
+    A payload younger than a minute may still be in the hands of whoever stored it.
+    """
+    session().rollback()
+    waiting = select(RawPayload.id).where(RawPayload.state == "new", RawPayload.received_at < now() - timedelta(minutes=1))
+    ids = list(session().scalars(waiting.order_by(RawPayload.id).limit(limit)))
+    for raw_id in ids:
+        understand(raw_id)
+    return len(ids)
 
 
 def replay(actor: Actor, raw_id: int) -> Outcome:

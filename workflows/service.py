@@ -1,6 +1,6 @@
 """What people do with tickets besides the steps of the law."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
@@ -20,6 +20,7 @@ from workflows.rules import RULES
 from workflows.ticket_guards import last_question
 
 OPEN = ("created", "dispatched", "executing", "following_up")
+TWICE = timedelta(seconds=60)
 
 
 def changed(ticket: Ticket) -> None:
@@ -145,6 +146,15 @@ def tickets_of_conversation(conversation_id: int) -> list[Ticket]:
             .where(TicketConversation.conversation_id == conversation_id)
             .order_by(Ticket.id.desc())
         )
+    )
+
+
+def opened_just_now(contact: Contact, subject: str) -> Ticket | None:
+    """The ticket that the same form has just opened: one that is sent twice opens one ticket."""
+    return session().scalar(
+        select(Ticket)
+        .where(Ticket.contact_id == contact.id, Ticket.subject == subject.strip(), Ticket.created_at > now() - TWICE)
+        .order_by(Ticket.id.desc())
     )
 
 

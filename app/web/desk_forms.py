@@ -270,7 +270,7 @@ def read(form: Form) -> dict[str, Any]:
         if field.kind == "datetime":
             try:
                 value = moment(value)
-            except ValueError:
+            except (ValueError, OverflowError):  # the first and the last day of all time have no UTC everywhere
                 errors[field.name] = ["写成日期和时间。"]  # data
                 continue
         if field.name == "rating":
@@ -288,7 +288,7 @@ def read(form: Form) -> dict[str, Any]:
 
 
 def moment(text: str) -> str:
-    """A date and time of the viewer's zone as ISO 8601 in UTC. Raises ValueError."""
+    """A date and time of the viewer's zone as ISO 8601 in UTC. Raises ValueError or OverflowError."""
     found = datetime.fromisoformat(text)
     found = found if found.tzinfo else found.replace(tzinfo=time_zone())
     return found.astimezone(UTC).isoformat(timespec="seconds")

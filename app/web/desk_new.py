@@ -16,7 +16,7 @@ from app.core.directory.access import (
     readable_organisations,
 )
 from app.core.directory.contacts import create_contact
-from app.core.directory.identities import find_or_create_contact
+from app.core.directory.identities import find_identity, find_or_create_contact
 from app.core.directory.merging import kept
 from app.core.errors import DeskError, Invalid, NotFound
 from app.core.installed_base import Device
@@ -84,12 +84,15 @@ def _open(actor: Actor) -> Ticket:
     contact = _contact(actor)
     device = access_device(actor, answer.number("device") or 0) if request.form.get("device") else None
     channel = answer.typed("channel", 20)
+    subject = answer.typed("subject", 300)[:300]
+    if twin := service.opened_just_now(contact, subject):
+        return twin
     product = answer.number("product")
     if product is not None and product not in {n for n, _label in tickets.product_choices()}:
         raise Invalid.of("product", "没有这个产品。")  # data
     ticket = open_ticket(
         actor,
-        subject=answer.typed("subject", 300)[:300],
+        subject=subject,
         channel=channel if channel in CHANNELS else "calls",
         contact=contact,
         organisation_id=device.organisation_id if device else None,
@@ -128,9 +131,15 @@ def _contact(actor: Actor) -> Contact:
         if not value or contact is not None:
             continue
         try:
+            known = find_identity(kind, value)
             contact, _identity = find_or_create_contact(actor, kind, value, name=name[:120], organisation_id=company)
         except Invalid as problem:
             raise Invalid(errors={kind: problem.errors.get("value", [problem.message])}) from None
+        if known is not None and contact is not None:
+            try:
+                access_contact(actor, contact.id)
+            except NotFound:
+                raise Invalid.of(kind, "这位联系人不在你能看到的范围里，请交给服务台登记。") from None  # data
     if contact is None:
         contact = create_contact(actor, name=name, organisation_id=company)
     return contact

@@ -66,7 +66,9 @@ PLACED: Mapping[str, Any] = {
     "references": _l("按邮件往来记录归到这里"),
     "subject_token": _l("主题里带有工单号，归到这里"),
     "stranger_with_token": _l("主题里带有别的工单号，但发信人不是那边的人，另立会话"),
+    "stranger_in_thread": _l("按邮件头归到这里，但发信人不是那边的人；答复仍寄给原来的客户"),
     "returned": _l("退信，对应我们发出的邮件"),
+    "stray_bounce": _l("不是我们发出的邮件的退信"),
     "new": _l("新的会话"),
 }
 DELIVERY: Mapping[str, Any] = {

@@ -98,6 +98,19 @@ def test_a_broken_parser_loses_nothing(account, monkeypatch):
     assert count(Message) == 1
 
 
+def test_what_was_stored_but_never_read_is_picked_up(account, monkeypatch):
+    def killed(raw_id):
+        raise SystemExit
+
+    with monkeypatch.context() as m, pytest.raises(SystemExit):
+        m.setattr(receiving, "understand", killed)
+        receiving.accept(account, mail())
+    assert (receiving.pick_up(), count(Message)) == (0, 0), "it may still be in somebody's hands"
+    with clock.frozen(clock.now() + timedelta(minutes=2)):
+        assert receiving.pick_up() == 1
+    assert (count(Message), only(RawPayload).state, receiving.pick_up()) == (1, "parsed", 0)
+
+
 def test_an_answer_joins_by_our_id_then_by_references_then_by_subject_mark(account, drain, actor):
     receiving.accept(account, mail())
     drain()

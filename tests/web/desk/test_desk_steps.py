@@ -302,10 +302,28 @@ def test_a_call_is_written_down_in_one_form(desk: FreshClient, agent: User, comp
     assert session().scalars(select(TicketNote)).one().text == "车间打来，3 号线停着"
     page = desk.get(answer.location).text
     assert "没有可以回复的会话" in page and "车间打来" in page
+    assert desk.post("/desk/tickets/new", data=given).location == answer.location, "sent twice is one ticket"
     again = desk.post("/desk/tickets/new", data=given | {"name": "", "subject": "又来电", "claim": ""})
     session().rollback()
     assert again.status_code == 303 and session().query(Contact).count() == 1, "the number is known"
     assert session().scalars(select(Ticket).order_by(Ticket.id.desc())).first().state == "created"  # type: ignore[union-attr]
+
+
+def test_a_resident_reaches_nobody_by_typing_a_foreign_number(browser: Browser, company: Callable[..., Organisation], make_user: Any) -> None:
+    supplier, lake = company("拓联通信", "supplier"), company()
+    with unit_of_work() as s:
+        person = Contact(name="李秀兰", organisation_id=lake.id)
+        s.add(person)
+        s.flush()
+        s.add(Identity(kind="email", value="li@chenghu.example", contact_id=person.id))
+    resident = browser(make_user("resident", organisation=supplier))
+    answer = resident.post(
+        "/desk/tickets/new",
+        data={"contact": "new", "email": "li@chenghu.example", "subject": "x", "kind": "consult", "impact": "none"},
+    )
+    assert answer.status_code == 422 and "不在你能看到的范围里" in answer.text and "李秀兰" not in answer.text
+    session().rollback()
+    assert session().scalars(select(Ticket)).all() == []
 
 
 def test_a_known_person_is_chosen(desk: FreshClient, company: Callable[..., Organisation]) -> None:
