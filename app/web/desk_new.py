@@ -139,7 +139,7 @@ def _contact(actor: Actor) -> Contact:
             try:
                 access_contact(actor, contact.id)
             except NotFound:
-                raise Invalid.of(kind, "这位联系人不在你能看到的范围里，请交给服务台登记。") from None  # data
+                raise Invalid.of(kind, _("这位联系人不在你能看到的范围里，请交给服务台登记。")) from None
     if contact is None:
         contact = create_contact(actor, name=name, organisation_id=company)
     return contact

@@ -35,14 +35,14 @@ def alive(pid: int) -> bool:
         return False
 
 
-def children(pid: int) -> dict[int, str]:
-    """All that a process started, directly or not, with their command lines."""
+def children(pid: int, *, directly: bool = False) -> dict[int, str]:
+    """All that a process started, itself or through others, with their command lines."""
     found: dict[int, str] = {}
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
                 found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
-                found |= children(int(entry.name))
+                found |= {} if directly else children(int(entry.name))
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
@@ -102,7 +102,9 @@ class Desk:
 
     def child(self, words: str) -> int:
         """The process whose command line contains these words and which the parent itself started."""
-        own = {pid: line for pid, line in children(self.process.pid).items() if re.search(words, line)}
+        # Not its children's: those of a killed server still run for a moment.
+        started = children(self.process.pid, directly=True)
+        own = {pid: line for pid, line in started.items() if re.search(words, line) and alive(pid)}
         return min(own) if own else 0
 
     def end(self, number: signal.Signals) -> float:
