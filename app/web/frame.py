@@ -73,7 +73,8 @@ def home_of(actor: Actor) -> str:
     if actor.role == "client" and exists("/requests"):
         return "/requests"
     places = navigation(actor)
-    return places[0]["url"] if places else "/me"
+    # A client's person has no place in the desk; theirs is the portal.
+    return places[0]["url"] if places else "/"
 
 
 def context() -> dict[str, Any]:
