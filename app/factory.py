@@ -41,8 +41,11 @@ from workflows.rules import use_rules
 log = logging.getLogger("huiyin")
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Build the application. Opens no socket and starts no thread; raises BadSetting for settings that cannot be used."""
+def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask:
+    """Build the application. Opens no socket and starts no thread; raises BadSetting for settings that cannot be used.
+
+    Without `pages` there are only the services and commands: what tests of them need, in a third of the time.
+    """
     settings = settings or load_settings()
     flask = Flask("app", root_path=None, template_folder="web/templates", static_folder=None)
     flask.extensions["settings"] = settings
@@ -62,6 +65,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     worker.init_app(flask)
 
     cli.init_app(flask)
+    if pages:
+        _add_pages(flask)
+    return flask
+
+
+def _add_pages(flask: Flask) -> None:
+    """Pages, API and live hints."""
     health.init_app(flask)
     i18n.init_app(flask)
     security.init_app(flask)
@@ -90,7 +100,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     realtime.init_app(flask)
     security.trust_proxies(flask)
     viewer.check_routes(flask)
-    return flask
 
 
 def _engine_options(settings: Settings) -> dict[str, object]:

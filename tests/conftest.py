@@ -117,9 +117,16 @@ def template_cache(tmp_path_factory: pytest.TempPathFactory) -> FileSystemByteco
 
 
 @pytest.fixture
-def app(settings: Settings, template_cache: FileSystemBytecodeCache, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """The application, with an app context open for the length of the test."""
-    flask = create_app(settings)
+def app(
+    settings: Settings,
+    template_cache: FileSystemBytecodeCache,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Iterator[Flask]:
+    """The application, with an app context open for the length of the test. Tests of services get one without pages,
+    unless they ask for a client."""
+    bare = "service" in request.path.parts and "client" not in request.fixturenames
+    flask = create_app(settings, pages=not bare)
     flask.jinja_env.bytecode_cache = template_cache
     flask.testing = True
     flask.test_client_class = FreshClient
@@ -128,7 +135,8 @@ def app(settings: Settings, template_cache: FileSystemBytecodeCache, monkeypatch
     monkeypatch.setattr(limiter, "enabled", False)
     with flask.app_context():
         yield flask
-        realtime.hub_of(flask).stop()
+        if not bare:
+            realtime.hub_of(flask).stop()
         db.session.remove()
         for engine in db.engines.values():
             engine.dispose()

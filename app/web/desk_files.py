@@ -49,18 +49,18 @@ def file(file_id: int) -> Response:
 
 def deliver(row: StoredFile) -> Response:
     """A kept file that the viewer may have: sealed, as a download unless it really is a picture."""
-    content = open_file(row)
-    first = content.read(16)
-    content.seek(0)
-    picture = row.mime in INLINE_TYPES and first.startswith(_MAGIC[row.mime])
+    with open_file(row) as content:
+        picture = row.mime in INLINE_TYPES and content.read(16).startswith(_MAGIC[row.mime])
+    # Opened again: gunicorn sends from where the system stands in the file, and a buffer reads ahead of what we read.
     response = send_file(
-        content,
+        open_file(row),
         mimetype=row.mime if picture else "application/octet-stream",
         as_attachment=not picture,
         download_name=row.name,
         max_age=0,
         etag=False,
     )
+    response.content_length = row.size
     response.headers["Content-Security-Policy"] = SEALED
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, max-age=3600"
