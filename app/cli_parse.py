@@ -54,7 +54,7 @@ def parse_files(kind: str, files: Iterable[str], out: TextIO) -> int:
     return 0
 
 
-@click.command("parse", help="显示渠道适配器如何理解录制的输入：每个文件一行 JSON，不读写数据库。")
+@click.command("parse", help="Show how the channel adapters understand recorded input: one line of JSON a file. No database is touched.")
 @click.option("--kind", required=True, type=click.Choice(sorted(KINDS)), help="What the files hold.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 def parse_command(kind: str, files: tuple[str, ...]) -> None:

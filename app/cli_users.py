@@ -132,7 +132,8 @@ def outbox(state: str | None, limit: int, as_json: bool) -> None:
         for row, _event in outbox_rows(state or "open", limit=limit).rows
     ]
     lines = (
-        f"{i['id']}\t{i['state']}\t{i['event']}\t{i['reaction']}\t{i['attempts']}\t{i['error'] or ''}" for i in items
+        f"#{i['id']}\t{i['state']} {i['due_at']}\t{i['event']}\t{i['reaction']}\tattempts {i['attempts']}\t{i['error'] or ''}".rstrip()
+        for i in items
     )
     answer(as_json, {"items": items}, "\n".join(lines))
 

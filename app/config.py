@@ -5,9 +5,11 @@ ignored is found on the worst day.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +37,7 @@ def _flag(value: str) -> bool:
 
 def _between(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not low <= int(value) <= high:
+        if not re.fullmatch(r"-?[0-9]{1,9}", value) or not low <= int(value) <= high:
             raise ValueError(f"use a whole number from {low} to {high}")
         return int(value)
 
@@ -171,7 +173,8 @@ def load_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         if name.startswith(PREFIX + "TEST_"):
             continue
         if name not in known:
-            raise BadSetting(f"{name}: no such setting (docs/settings.md lists all)")
+            near = "".join(f"; did you mean {other}?" for other in get_close_matches(name, known, 1, 0.8))
+            raise BadSetting(f"{name}: no such setting (docs/settings.md lists all){near}")
         if text == "":
             continue
         try:

@@ -153,7 +153,7 @@ class Parent:
             self.ending = True
 
         for number in ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means to outlive the terminal
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup: outlive the terminal
                 signal.signal(number, end)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)  # only to wake us
         self._sleeper = selectors.DefaultSelector()

@@ -26,7 +26,7 @@ class Product(Versioned, Base):
 
     @property
     def label(self) -> str:
-        return f"{self.code} {self.name}"
+        return self.name if self.name.startswith(self.code) else f"{self.code} {self.name}"
 
 
 class Release(Base):

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.db import IMMEDIATE, session
 from app.core.errors import Stale
 
+# PostgreSQL ends one of two transactions that wait for each other; its work is undone whole and may be tried again.
+LOST_RACES = ("40P01", "40001")
 _DEPTH = "huiyin_depth"
 _AFTER = "huiyin_after_commit"
 _listeners: list[Callable[[], None]] = []
@@ -19,8 +22,8 @@ def unit_of_work() -> Iterator[Session]:
     """All or nothing. Use it at the edges (a request, a command, a reaction), never inside a service.
 
     It begins afresh, so that guards see the newest rows; rows read before are read again. An inner block joins the
-    outer one. Raises Stale when somebody else changed a row that this block changes. No network, no jieba and no
-    rendering inside: on SQLite the block holds the only write lock.
+    outer one. Raises Stale when somebody else changed a row that this block changes, or won the race for it. No
+    network, no jieba and no rendering inside: on SQLite the block holds the only write lock.
     """
     current = session()
     depth = current.info.get(_DEPTH, 0)
@@ -39,6 +42,11 @@ def unit_of_work() -> Iterator[Session]:
     except StaleDataError:
         current.rollback()
         raise Stale() from None
+    except OperationalError as problem:
+        current.rollback()
+        if getattr(problem.orig, "sqlstate", None) in LOST_RACES:
+            raise Stale() from None
+        raise
     except BaseException:
         current.rollback()
         raise

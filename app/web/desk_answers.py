@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app import viewer
@@ -14,7 +15,7 @@ from app.web import desk_words as words
 from knowledge import searching
 from knowledge.access import reader_for
 from knowledge.index import INSIDE_LEVELS, Hits, IndexUnavailable
-from knowledge.markdown import plain
+from knowledge.markdown import passages, plain
 from knowledge.models import Article
 from knowledge.suggest import suggest
 from workflows.models import Ticket
@@ -34,7 +35,8 @@ def answers_for(actor: Actor, ticket: Ticket, asked: str) -> dict[str, Any]:
         return answer | {"unavailable": _("知识索引正在重建，稍后再看。")}
     found = searching.with_articles(Hits(len(hits), tuple(hits)), reader)
     used = timeline.used_articles(ticket)
-    answer["items"] = [_item(f, f.article.id in used) for f in found]
+    theirs = ticket.contact.language if ticket.contact else None
+    answer["items"] = [_item(f, f.article.id in used, theirs) for f in found]
     answer["ask_product"] = ticket.product_id is None and _names_shared_code(text, [f.article for f in found])
     if asked:
         with unit_of_work():
@@ -48,13 +50,13 @@ def found_articles(actor: Actor, q: str) -> list[dict[str, Any]]:
         hits = searching.search(current_index(), actor, q, limit=8)
     except IndexUnavailable:
         return []
-    found = [_item(f, False) for f in searching.with_articles(hits, reader_for(actor))]
+    found = [_item(f, False, None) for f in searching.with_articles(hits, reader_for(actor))]
     with unit_of_work():
         searching.log_search(actor, q, hits, "console")
     return found
 
 
-def _item(found: searching.Found, used: bool) -> dict[str, Any]:
+def _item(found: searching.Found, used: bool, language: str | None) -> dict[str, Any]:
     article, hit = found.article, found.hit
     inside = article.level in INSIDE_LEVELS
     return {
@@ -64,17 +66,26 @@ def _item(found: searching.Found, used: bool) -> dict[str, Any]:
         "product": _("、").join(p.code for p in article.products) or None,
         "heading": hit.heading,
         "passage": [[piece.text, piece.hit] for piece in hit.passage],
-        "text": "" if inside else sendable_text(article, hit.passage_text),
+        "text": "" if inside else sendable_text(article, hit.passage_text, language),
         "warning": article.safety,
         "audience": str(words.AUDIENCES[article.level]) if inside else "",
         "used": used,
     }
 
 
-def sendable_text(article: Article, passage: str) -> str:
-    """What is inserted: the passage, before it the safety warning of the article, and where the whole can be read."""
+def sendable_text(article: Article, passage: str, language: str | None = None) -> str:
+    """What is inserted: the passage, before it the safety warning of the article, and where the whole can be read.
+
+    Our own words are in the customer's language, not in that of the one who inserts them.
+    """
+    with force_locale(language or "zh"):
+        return _sendable(article, passage)
+
+
+def _sendable(article: Article, passage: str) -> str:
     parts = []
     body = article.current.body if article.current else ""
+    passage = _whole_lines(body, passage)
     for warning in _SAFETY.findall(body) if article.safety else []:
         said = plain(warning).strip()
         if said and said not in passage:
@@ -83,6 +94,17 @@ def sendable_text(article: Article, passage: str) -> str:
     if article.level == "public":
         parts.append(_("全文：%(title)s %(url)s", title=article.title, url=f"{viewer.settings().site_url}/articles/{article.slug}"))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _whole_lines(body: str, passage: str) -> str:
+    """The paragraphs and steps of the article that the passage shows a part of: half a sentence is no instruction."""
+    shown = passage.strip().strip("…").strip()
+    for stretch in passages(body):
+        begin = stretch.text.find(shown) if shown else -1
+        if begin >= 0:
+            end = stretch.text.find("\n", begin + len(shown))
+            return stretch.text[stretch.text.rfind("\n", 0, begin) + 1 : end if end >= 0 else None]
+    return passage
 
 
 def _as_sentence(line: str) -> str:

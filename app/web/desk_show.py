@@ -1,11 +1,13 @@
 """Rows as the desk's templates want them; each template's head says which names it reads."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import url_for
 from flask_babel import gettext as _
 
+from app.core.audit import AuditRow
 from app.core.clock import now
 from app.core.errors import DeskError
 from app.core.people import Contact, Identity
@@ -242,10 +244,22 @@ def timeline_items(ticket: Ticket, shown: timeline.Timeline, actor: Actor) -> li
                     "text": text,
                     "who": who,
                     "at": step.at,
-                    "reason": unpack(step.reason or "", _),
+                    "reason": _("；").join(filter(None, (unpack(step.reason or "", _), *_verdict(ticket, step)))),
                 }
             )
     return items
+
+
+def _verdict(ticket: Ticket, step: AuditRow) -> tuple[str, ...]:
+    """What the customer said to the question whether it is solved: the score, and their words where no message holds them."""
+    if step.action not in ("ticket.close", "ticket.reopen"):
+        return ()
+    score = step.details.get("rating")
+    said = [_("评分 %(score)s 分", score=score)] if score else []
+    if step.action == "ticket.close":
+        near = timedelta(seconds=10)
+        said += [q.comment for q in ticket.follow_ups if q.comment and q.answered_at and abs(q.answered_at - step.at) < near]
+    return tuple(said)
 
 
 def _day_word(date: Any) -> str:

@@ -8,6 +8,7 @@ from flask import Flask, current_app, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
 
 from app import viewer
 from app.core.permissions import ROLES, Actor
@@ -40,11 +41,20 @@ PORTAL = (
     Place("requests", _l("我的请求"), "list-check", "/requests", ()),
 )
 THEMES = ("", "light", "dark")
+_ADDRESS = re.compile(r"(https?://[!-~]*[\w/=&#%+~-])", re.ASCII)
 
 
 def init_app(flask: Flask) -> None:
     flask.context_processor(context)
     flask.jinja_env.add_extension("jinja2.ext.do")
+    flask.jinja_env.filters["links"] = links
+
+
+def links(text: str) -> Markup:
+    """Plain words with their web addresses made clickable. Only ASCII belongs to one: a Chinese full stop does not."""
+    parts = _ADDRESS.split(text)
+    link = Markup('<a href="{0}" rel="noopener noreferrer nofollow">{0}</a>')
+    return Markup().join(link.format(part) if number % 2 else part for number, part in enumerate(parts))
 
 
 def exists(url: str) -> bool:

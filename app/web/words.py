@@ -165,6 +165,7 @@ SUBJECTS: dict[str, Any] = {
     "outbox": _l("待办"),
     "account": _l("渠道账号"),
     "raw": _l("来件"),
+    "raw_payload": _l("来件"),
     "message": _l("消息"),
     "conversation": _l("会话"),
     "contact": _l("联系人"),
@@ -245,6 +246,11 @@ DETAILS = {
     "via": _l("途径"),
     "settings": _l("设置"),
     "ip": _l("地址"),
+    "identity": _l("身份"),
+    "value": _l("内容"),
+    "merged": _l("并入的编号"),
+    "merged_label": _l("并入的人"),
+    "kept": _l("留下的编号"),
 }
 _SYSTEMS = (
     (r"iPhone|iPad", "iOS"),

@@ -29,6 +29,13 @@ def test_it_ends_in_time_with_open_websockets(start: Start, number: signal.Signa
     until(lambda: not [pid for pid in family if alive(pid)], 2)
 
 
+def test_it_ends_by_sigint_when_a_script_started_it_in_the_background(start: Start) -> None:
+    desk = start(command=["sh", "-c", f"{sys.executable} wsgi.py & wait"])  # such a shell lets it ignore SIGINT
+    parent = next(iter(children(desk.process.pid, directly=True)))
+    os.kill(parent, signal.SIGINT)
+    until(lambda: not alive(parent), PROMISED_SECONDS)
+
+
 def test_ctrl_c_under_make_ends_it_too(start: Start) -> None:
     if not shutil.which("make"):
         pytest.skip("make is not on this machine")

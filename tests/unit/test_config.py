@@ -39,6 +39,13 @@ def test_a_wrong_setting_is_named(name, value):
     assert f"HUIYIN_{name}" in str(problem.value)
 
 
+def test_a_misspelt_setting_is_answered_with_the_near_one():
+    with pytest.raises(BadSetting, match=r"^HUIYIN_PROT: .* did you mean HUIYIN_PORT\?$"):
+        load_settings({"HUIYIN_PROT": "8001"}, dotenv=None)
+    with pytest.raises(BadSetting, match=r"^HUIYIN_PORT: 'abc' cannot be used: use a whole number from 1 to 65535$"):
+        load_settings({"HUIYIN_PORT": "abc"}, dotenv=None)
+
+
 def test_secrets_are_not_repeated_in_the_message():
     with pytest.raises(BadSetting) as problem:
         load_settings({"HUIYIN_DATABASE_URL": "mysql://me:hunter2@x"}, dotenv=None)

@@ -91,6 +91,15 @@ def test_it_shows_the_way_in_the_customers_words(client: FreshClient, ticket: Ti
     assert "noindex" in answer.headers["X-Robots-Tag"]
 
 
+def test_addresses_in_an_answer_can_be_tapped(client: FreshClient, ticket: Ticket, worker: Actor) -> None:
+    with unit_of_work() as s:
+        reply(worker, s.get_one(Ticket, ticket.id), s.scalars(select(Conversation)).one(),
+              "全文：https://desk.example/articles/apn?a=1&b=<b>2。再看 javascript:alert(1)")  # fmt: skip
+    page = client.get(link(ticket)).text
+    assert '<a href="https://desk.example/articles/apn?a=1&amp;b=&lt;b&gt;2" rel="noopener noreferrer nofollow">' in page
+    assert "</a>。再看 javascript:alert(1)" in page
+
+
 @pytest.mark.parametrize("signed", ["x", "MQ.x", "MQ", "%00", "MQ.z_aKfNZI0eMdkj1kGZ6fSN0i3kc", "长" * 50])
 def test_a_wrong_signature_leads_nowhere(client: FreshClient, ticket: Ticket, signed: str) -> None:
     assert client.get(f"/r/{signed}").status_code == 404

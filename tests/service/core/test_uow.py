@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from app.core.clock import now
 from app.core.db import db, session
@@ -67,6 +68,17 @@ def test_a_row_changed_meanwhile_is_stale(app):
         row.note = "mine"
     session().rollback()
     assert session().get_one(Organisation, row_id).note == ""
+
+
+def test_the_loser_of_a_deadlock_is_told_and_nothing_is_written(app):
+    class Deadlock(Exception):
+        sqlstate = "40P01"
+
+    with pytest.raises(Stale), unit_of_work() as s:
+        s.add(Organisation(kind="client", name="half"))
+        s.flush()
+        raise OperationalError("update", {}, Deadlock())
+    assert names() == [] and not in_unit_of_work()
 
 
 def test_many_writers_at_once_all_get_through(app):

@@ -1,12 +1,14 @@
 """A ticket's page and what is written on it: answers, notes, drafts, files, mails as they looked, and live parts."""
 
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from app.core.audit import AuditRow
@@ -15,11 +17,14 @@ from app.core.db import session
 from app.core.installed_base import Contract, Device, Site
 from app.core.people import Identity, Organisation, User
 from app.core.uow import unit_of_work
+from app.web.desk_answers import sendable_text
 from channels.models import FAILED, QUEUED, UNDECIDED, Account, Message
 from knowledge.models import Article, Revision
 from tests.conftest import FreshClient
 from tests.web.desk.conftest import HTMX, PNG, fresh, inbound_file, messages, statements
+from workflows.engine import take
 from workflows.models import Draft, Ticket, TicketArticle, TicketNote
+from workflows.tickets import TICKET
 
 Mail = Callable[..., Ticket]
 Browser = Callable[..., FreshClient]
@@ -296,3 +301,56 @@ def test_both_languages(mail: Mail, desk: FreshClient) -> None:
     assert desk.get(url(found), headers={"Accept-Language": "en"}).status_code == 200
     for address in ("/desk", url(found), "/desk/tickets/new", "/desk/search?q=x", url(found, "/steps/resolve"), url(found, "/classify")):
         assert desk.get(address, headers={"Accept-Language": "en"}).status_code == 200, address
+
+
+def test_a_server_that_sends_files_itself_sends_them_whole(mail: Mail, desk: FreshClient) -> None:
+    """gunicorn hands the open file to the system, which goes on from where the system stands in it."""
+
+    class SendsItself:
+        def __init__(self, file: BytesIO, size: int = 8192) -> None:
+            self.file = file
+
+        def __iter__(self) -> Iterator[bytes]:
+            while part := os.read(self.file.fileno(), 8192):
+                yield part
+
+        def close(self) -> None:
+            self.file.close()
+
+    contents = (PNG, PNG + b"x" * 20_000)
+    found = mail(files=tuple(inbound_file(f"{number}.png", content, "image/png") for number, content in enumerate(contents)))
+    ids = sorted({int(n) for n in re.findall(r"/desk/files/(\d+)", desk.get(url(found)).text)})
+    for number, content in zip(ids, contents, strict=True):
+        answer = desk.get(f"/desk/files/{number}", environ_overrides={"wsgi.file_wrapper": SendsItself})
+        assert answer.data == content
+        assert answer.content_length == len(content)
+
+
+def test_what_the_customer_answered_stands_on_the_ticket(
+    mail: Mail, desk: FreshClient, agent: User, make_user: Callable[..., User]
+) -> None:
+    found, colleague = mail(), make_user("agent").actor("test")
+    with unit_of_work() as s:
+        ticket, actor = s.get_one(Ticket, found.id), agent.actor("test")
+        take(TICKET, ticket, "dispatch", actor, assignee=agent.id)
+        take(TICKET, ticket, "start", actor)
+        take(TICKET, ticket, "resolve", actor, resolution="好了", kind="fault", wrap_up={"category": "usage"})
+        take(TICKET, ticket, "close", colleague, result="answered", rating=4, comment="师傅很快")
+    page = desk.get(url(found)).text
+    assert "结单，客户确认已解决" in page and "评分 4 分；师傅很快" in page
+
+
+def test_a_passage_is_sent_with_whole_sentences(app: object) -> None:
+    body = "先断电。\n\n1. 读 d0-14。停机后仍高于 90 °C，报修。\n2. 上下要留 150 mm，左右留 50 mm。\n3. 装回盖板。\n"
+    text = Revision(number=1, title="过热", body=body, author="编辑", sha256="0" * 64)
+    row = Article(slug="hot", title="过热", level="client", current=text)
+    said = sendable_text(row, "停机后仍高于 90 °C，报修。\n上下要留 150…").strip()
+    assert said == "读 d0-14。停机后仍高于 90 °C，报修。\n上下要留 150 mm，左右留 50 mm。"
+    assert sendable_text(row, "…别处的话").strip() == "…别处的话"
+
+
+def test_what_is_inserted_speaks_the_customers_language(app: Flask) -> None:
+    row = Article(slug="hot", title="过热", level="public")
+    with app.test_request_context(headers={"Accept-Language": "en"}):
+        assert "全文：过热" in sendable_text(row, "先断电。")
+        assert "Full article: 过热" in sendable_text(row, "先断电。", "en")
