@@ -1,5 +1,6 @@
 """Rows as the desk's templates want them; each template's head says which names it reads."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -36,6 +37,7 @@ ICONS = {
 KEYS = {"dispatch": "a", "transfer": "a", "escalate": "e", "merge": "m"}
 NEXT = {"dispatched": "start", "executing": "resolve", "following_up": "close", "created": "dispatch"}
 LINE = ("created", "dispatched", "executing", "following_up", "closed")
+_KEYS = re.compile(r"(/(?:r|quotes)/)[\w.~-]+", re.ASCII)
 
 
 def ticket_url(ticket: Ticket) -> str:
@@ -57,7 +59,7 @@ def row(found: tickets.Row, here: int | None = None, **view: Any) -> dict[str, A
         "channel_label": words.channel_word(ticket.channel),
         "at": last.at if last else ticket.created_at,
         "subject": ticket.subject,
-        "snippet": " ".join(last.text.split())[:120] if last else "",
+        "snippet": _KEYS.sub(r"\1…", " ".join(last.text.split()))[:120] if last else "",
         "state": ticket.state,
         "state_label": words.state_word(ticket.state),
         "hold": ticket.held,
@@ -269,7 +271,8 @@ def _day_word(date: Any) -> str:
 
 def _message(message: Message, shown: timeline.Timeline, actor: Actor) -> dict[str, Any]:
     kind = message.conversation.account.kind
-    visible, whole = message.visible_text.strip(), message.text.strip()
+    # The customer's own link is theirs alone: whoever holds it can answer and rate in their name.
+    visible, whole = (_KEYS.sub(r"\1…", words_.strip()) for words_ in (message.visible_text, message.text))
     delivery = None
     if message.direction == "out":
         again = message.state in ("failed", "undecided") and actor.can("ticket.work")

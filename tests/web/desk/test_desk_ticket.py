@@ -354,3 +354,14 @@ def test_what_is_inserted_speaks_the_customers_language(app: Flask) -> None:
     with app.test_request_context(headers={"Accept-Language": "en"}):
         assert "全文：过热" in sendable_text(row, "先断电。")
         assert "Full article: 过热" in sendable_text(row, "先断电。", "en")
+
+
+def test_the_customers_own_link_is_not_for_the_desk(mail: Mail, desk: FreshClient, agent: User, drain: Callable[[], int]) -> None:
+    found = mail()
+    with unit_of_work():
+        take(TICKET, fresh(found), "solve_now", agent.actor("test"), resolution="换卡", wrap_up={"category": "hardware"})
+    drain()
+    asked = messages(found)[-1].text
+    assert "/r/" in asked and "/r/…" not in asked
+    page = desk.get(url(found)).text
+    assert "/r/…" in page and asked.partition("/r/")[2].split()[0] not in page
