@@ -193,8 +193,3 @@ class Person(Answer):
 
     id = fields.Integer(required=True)
     name = fields.String(attribute="label", required=True)
-
-
-def empty_is(schema: type[Answer]) -> fields.Nested:
-    """Another row, or null."""
-    return fields.Nested(schema, required=True, allow_none=True)
