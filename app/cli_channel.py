@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from flask.cli import AppGroup
@@ -43,7 +43,12 @@ def _pairs(values: Iterable[str]) -> dict[str, str]:
 @json_option
 @plain_errors
 def add(kind: str, slug: str, settings: tuple[str, ...], as_json: bool) -> None:
-    """Add an account. email: address, name, smtp_host, smtp_port, smtp_user, smtp_password, smtp_security, signature."""
+    """Add an account. email: address, name, signature, time_zone; out: smtp_host, smtp_port, smtp_user, smtp_password,
+    smtp_security (none, starttls, tls); in: imap_host, imap_port, imap_user, imap_password, imap_security (tls, starttls,
+    plain), imap_folder, imap_processed_folder, imap_poll_seconds, imap_start (all, new).
+
+    webchat: title, welcome, colour (#0b6480), allowed_sites (origins, empty: any page), hours (1-5 09:00-18:00; 6 10:00-16:00),
+    time_zone, ask (no, offer, require: a way to be reached before the chat)."""
     with unit_of_work():
         made = accounts.add_account(SYSTEM, kind, slug, _pairs(settings))
     answer(as_json, accounts.shown(made), f"渠道账号 {slug} 已添加。")
@@ -62,6 +67,23 @@ def change(slug: str, settings: tuple[str, ...], more: tuple[str, ...], as_json:
     answer(as_json, accounts.shown(made), f"渠道账号 {slug} 已更新。")
 
 
+@account.command("reseal")
+@click.option("--old-key-file", type=click.File(), help="File with the house key that the passwords were sealed under before.")
+@json_option
+@plain_errors
+def reseal(old_key_file: TextIO | None, as_json: bool) -> None:
+    """Seal stored passwords under the present house key. Exit status 1 when some could not be opened: set those anew."""
+    with unit_of_work():
+        written, lost = accounts.reseal_accounts(SYSTEM, old_key_file.read().strip() if old_key_file else None)
+    answer(
+        as_json,
+        {"written": written, "lost": lost},
+        f"重新加密 {written} 个账号。" + (f"解不开：{', '.join(lost)}。" if lost else ""),
+    )
+    if lost:
+        sys.exit(1)
+
+
 @account.command("list")
 @json_option
 @plain_errors
@@ -78,7 +100,8 @@ def show(as_json: bool) -> None:
 @json_option
 @plain_errors
 def import_mail(slug: str, paths: tuple[Path, ...], as_json: bool) -> None:
-    """Take in mails from .eml files, mbox files, Maildirs or folders of these. Each is stored once, as it came."""
+    """Take in mails from .eml files, mbox files, Maildirs or folders of these. Each is stored once, as it came.
+    Exit status 1 when one could not be read or understood; the others are in all the same."""
     found = accounts.access_account(slug)
     if found.kind != "email":
         raise click.UsageError(f"{slug} is no e-mail account")
@@ -102,6 +125,8 @@ def import_mail(slug: str, paths: tuple[Path, ...], as_json: bool) -> None:
     words = [f"看到 {result['seen']} 封：导入 {result['imported']}，重复 {result['duplicate']}，失败 {len(result['failed'])}。"]
     words += [f"  {f['file']}: {f['reason']}" + (f"（原始消息 {f['raw_id']}）" if f["raw_id"] else "") for f in result["failed"]]
     answer(as_json, result, "\n".join(words))
+    if result["failed"]:
+        sys.exit(1)
 
 
 @channel.command("raw")

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
@@ -10,9 +11,16 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.core import migrate, outbox
+from app.core.clock import now
 from app.core.db import db, session
+from app.core.sealing import CannotOpen
+from app.core.text import unpack
+from app.queries.raw import mailboxes_now
+from channels.accounts import list_accounts, opened
 
 Check = dict[str, Any]
+LATE = timedelta(minutes=10)
+"""A mailbox not read for so long beyond its turn is not well: the worker does not run, or is held up."""
 
 
 def healthy(checks: list[Check]) -> bool:
@@ -39,6 +47,8 @@ def examine(flask: Flask) -> list[Check]:
     check("browser libraries", True, "run: make setup", lambda: _assets())
     check("search index", True, "run: flask knowledge reindex", lambda: _index(flask))
     check("outbox", False, "look at: flask desk outbox --state dead", _outbox)
+    check("mail in", False, "see /admin/channels, or: flask channel account set SLUG imap_…", _mail_in)
+    check("sealed passwords", False, "flask channel account reseal --old-key-file FILE, or set the passwords anew", _sealed)
     check("disk space", False, "free some space on the disk of the data folder", lambda: _disk(settings))
     if settings.redis_url:
         check("redis", True, "check HUIYIN_REDIS_URL and that the server runs", lambda: _redis(settings))
@@ -82,6 +92,30 @@ def _outbox() -> tuple[bool, str]:
     age = outbox.oldest_due_age()
     detail = ", ".join(f"{state} {number}" for state, number in counts.items()) + f"; oldest waits {age:.0f} s"
     return counts["dead"] == 0 and counts["undecided"] == 0 and age < 300, detail
+
+
+def _mail_in() -> tuple[bool, str]:
+    """Each fetched mailbox: when it was last read, or what is wrong."""
+    well, said, folders = True, [], mailboxes_now()
+    for account in list_accounts():
+        row = folders.get(account.id)
+        if row is None:
+            continue
+        patience = LATE + 3 * timedelta(seconds=int(account.settings.get("imap_poll_seconds") or 20))
+        well = well and not row.error and row.fetched_at is not None and now() - row.fetched_at < patience
+        seen = f"last read {row.fetched_at:%Y-%m-%d %H:%M} UTC" if row.fetched_at else "never read"
+        said.append(f"{account.slug}: {unpack(row.error)} ({seen})" if row.error else f"{account.slug}: {seen}")
+    return well, "; ".join(said)[:600] or "no mailbox is fetched"
+
+
+def _sealed() -> tuple[bool, str]:
+    lost = []
+    for account in list_accounts():
+        try:
+            opened(account)
+        except CannotOpen:
+            lost.append(account.slug)
+    return not lost, "cannot be opened: " + ", ".join(lost) if lost else "can be opened"
 
 
 def _disk(settings: Settings) -> tuple[bool, str]:

@@ -22,7 +22,10 @@ from app.core.idempotency import forget_old_keys
 from app.core.logins import forget_logins
 from app.core.trace import begin_trace
 from app.core.uow import on_every_commit, unit_of_work
+from app.fetcher import fetch_mail
 from channels.receiving import pick_up
+from channels.sessions import end_silent
+from channels.visitors import forget_visitors
 from knowledge.indexing import ensure
 
 log = logging.getLogger("huiyin.worker")
@@ -80,6 +83,8 @@ def _declare(huey: Huey, flask: Flask | None) -> None:
         if flask is not None:
             with flask.app_context():
                 pick_up()
+                with unit_of_work():
+                    end_silent()
             look_at_outbox(flask)
 
     huey.huiyin_tick = huey.periodic_task(crontab(minute="*"), name="tick")(tick)
@@ -118,6 +123,7 @@ def sweep(flask: Flask) -> int:
                 )
             )
             forget_old_keys()
+            forget_visitors()
             forget_logins(now() - timedelta(days=2 * settings.session_days))
         return int(getattr(gone, "rowcount", 0))
 
@@ -139,6 +145,7 @@ class Worker:
         log.info("worker started", extra={"count": freed, "pid": os.getpid()})
         alarm = threading.Thread(target=self._watch_due, name="due", daemon=True)
         alarm.start()
+        threading.Thread(target=fetch_mail, args=(self.flask, self._stop), name="mail", daemon=True).start()
         consumer = Consumer(self.huey, workers=1, periodic=True, initial_delay=0.05, backoff=1.3, max_delay=0.25)
         consumer._set_signal_handlers = lambda: None
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -2,22 +2,33 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.core.audit import note
+from app.core.clock import now
 from app.core.db import session
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound, Stale
 from app.core.permissions import Actor, require
-from channels.models import Account
+from app.core.sealing import CannotOpen, reseal, seal, unseal
+from channels.models import Account, MailFolder
+from channels.webchat_settings import WEBCHAT_SETTINGS, check
 
 SECRET = re.compile(r"password|secret|token|aes_key|authcode")
 EMAIL_SETTINGS = frozenset(
-    "address name smtp_host smtp_port smtp_user smtp_password smtp_security signature time_zone".split()
+    "address name smtp_host smtp_port smtp_user smtp_password smtp_security signature time_zone"
+    " imap_host imap_port imap_security imap_user imap_password imap_folder imap_processed_folder"
+    " imap_poll_seconds imap_start".split()
 )
-KNOWN: Mapping[str, frozenset[str]] = {"email": EMAIL_SETTINGS}
+CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "smtp_security": (("none", "starttls", "tls"), "写 none、starttls 或 tls。"),
+    "imap_security": (("tls", "starttls", "plain"), "写 tls、starttls 或 plain。"),
+    "imap_start": (("all", "new"), "写 all 或 new。"),
+}
+KNOWN: Mapping[str, frozenset[str]] = {"email": EMAIL_SETTINGS, "portal": frozenset({"address"}), "webchat": WEBCHAT_SETTINGS}
 
 
 def add_account(actor: Actor, kind: str, slug: str, settings: Mapping[str, str]) -> Account:
@@ -29,21 +40,37 @@ def add_account(actor: Actor, kind: str, slug: str, settings: Mapping[str, str])
         raise Invalid.of("slug", "用小写字母、数字和连字符。")
     if find_account(slug) is not None:
         raise Conflict("已经有叫「%(slug)s」的渠道账号。", slug=slug)
-    account = Account(kind=kind, slug=slug, settings=_checked(kind, settings))
+    account = Account(kind=kind, slug=slug, settings=_sealed(_checked(kind, settings)))
     session().add(account)
     session().flush()
     note(actor, "account.added", account, after=kind)
     return account
 
 
-def set_account(actor: Actor, slug: str, changes: Mapping[str, str]) -> Account:
-    """Change settings of an account; an empty value removes one."""
+def set_account(actor: Actor, slug: str, changes: Mapping[str, str], *, version: int | None = None) -> Account:
+    """Change settings of an account; an empty value removes one. Raises Stale when it is not at `version` any more."""
     require(actor, "channel.manage")
     account = access_account(slug)
-    merged = {**account.settings, **_checked(account.kind, changes)}
+    if version is not None and account.version != version:
+        raise Stale()
+    merged = {**account.settings, **_sealed(_checked(account.kind, changes))}
+    before = account.settings
     account.settings = {k: v for k, v in merged.items() if v != ""}
     session().flush()
+    _look_again(account, anew=any(before.get(k) != account.settings.get(k) for k in ("imap_host", "imap_user")))
     note(actor, "account.changed", account, settings=", ".join(sorted(changes)))
+    return account
+
+
+def set_active(actor: Actor, slug: str, active: bool) -> Account:
+    """Stop an account, or let it work again. A stopped one neither fetches nor sends; what it has stays."""
+    require(actor, "channel.manage")
+    account = access_account(slug)
+    if account.active != active:
+        account.active = active
+        session().flush()
+        _look_again(account, anew=False)
+        note(actor, "account.enabled" if active else "account.disabled", account)
     return account
 
 
@@ -58,6 +85,13 @@ def access_account(slug: str) -> Account:
     return found
 
 
+def note_traffic(account_id: int, **moments: datetime) -> None:
+    """Note when something last came (`last_received_at`) or went (`last_sent_at`). The version stays: of two messages
+    at once neither must lose the race for the account's row, and an administrator's form does not get stale."""
+    table = Account.metadata.tables["account"]
+    session().execute(update(table).where(table.c.id == account_id).values(**moments))
+
+
 def list_accounts() -> list[Account]:
     return list(session().scalars(select(Account).order_by(Account.slug)))
 
@@ -68,18 +102,67 @@ def shown(account: Account) -> dict[str, Any]:
     return {"id": account.id, "kind": account.kind, "slug": account.slug, "settings": masked}
 
 
+def opened(account: Account) -> dict[str, Any]:
+    """The settings with their secrets readable: for adapters, at the moment of use, never for a page or a log.
+
+    Raises CannotOpen when the house key is another than the one they were sealed under.
+    """
+    return {k: unseal(str(v)) if SECRET.search(k) and v else v for k, v in account.settings.items()}
+
+
+def reseal_accounts(actor: Actor, old_key: str | None = None) -> tuple[int, list[str]]:
+    """Seal every secret under the present house key: those that an older release stored in plain text, and with
+    `old_key` those of the key before. Returns how many accounts were written, and the slugs that could not be opened."""
+    require(actor, "channel.manage")
+    written, lost = 0, []
+    for account in list_accounts():
+        try:
+            fresh = {
+                k: reseal(str(v), old_key) if SECRET.search(k) and v else v for k, v in account.settings.items()
+            }
+        except CannotOpen:
+            lost.append(account.slug)
+            continue
+        if fresh != account.settings:
+            account.settings, written = fresh, written + 1
+            note(actor, "account.resealed", account)
+    session().flush()
+    return written, lost
+
+
+def _look_again(account: Account, *, anew: bool) -> None:
+    """After a change the mailbox is visited at once; a visit under way with the old settings has no say any more.
+    `anew`: it is another mailbox, whose numbers mean other mails."""
+    fresh: dict[str, Any] = {"due_at": now(), "failures": 0, "holder": None, "leased_until": None}
+    if anew:
+        fresh |= {"uidvalidity": None, "last_uid": 0}
+    session().execute(update(MailFolder).where(MailFolder.account_id == account.id).values(**fresh))
+
+
+def _sealed(settings: Mapping[str, str]) -> dict[str, str]:
+    return {k: seal(v) if SECRET.search(k) and v else v for k, v in settings.items()}
+
+
 def _checked(kind: str, settings: Mapping[str, str]) -> dict[str, str]:
     for name, value in settings.items():
         if name not in KNOWN[kind]:
             raise Invalid.of(name, "没有这个设置。")
-        if name == "smtp_port" and value and not (value.isdecimal() and 0 < int(value) < 65536):
+        if name.endswith("_port") and value and not (re.fullmatch("[0-9]{1,5}", value) and 0 < int(value) < 65536):
             raise Invalid.of(name, "端口是 1 到 65535 的数。")
-        if name == "smtp_security" and value not in ("", "none", "starttls", "tls"):
-            raise Invalid.of(name, "写 none、starttls 或 tls。")
+        if name in CHOICES and value not in ("", *CHOICES[name][0]):
+            raise Invalid.of(name, CHOICES[name][1])
+        if name == "imap_poll_seconds" and value and not (re.fullmatch("[0-9]{1,4}", value) and 5 <= int(value) <= 3600):
+            raise Invalid.of(name, "写 5 到 3600 之间的秒数。")
+        if name.endswith("_host") and re.search(r"[\s/@]", value):
+            raise Invalid.of(name, "只写服务器名，例如 imap.company.example。")
+        if name.endswith("folder") and len(value) > 200:
+            raise Invalid.of(name, "最多 200 个字符。")
         if name == "address" and not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
             raise Invalid.of(name, "写一个邮箱地址。")
         if name == "time_zone" and value and value not in available_timezones():
             raise Invalid.of(name, "写一个时区名，例如 Asia/Shanghai。")
-        if "\n" in value and name != "signature":
+        if kind == "webchat" and (problem := check(name, value)):
+            raise Invalid.of(name, problem)
+        if "\n" in value and name not in ("signature", "welcome"):
             raise Invalid.of(name, "不能换行。")
     return dict(settings)

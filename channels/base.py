@@ -36,6 +36,7 @@ class Inbound:
 
     `answers` lists the external ids that it answers: first the one it says it answers ("" where it says none), then
     the ones it refers to, latest first. `token` is the short mark that we put into what it answers. `returned` is the external id of our message that could not be delivered (a bounce).
+    `continues`: the channel knows one conversation with each sender, and this goes on with it.
     """
 
     external_id: str
@@ -53,6 +54,7 @@ class Inbound:
     returned: str | None = None
     bounce_reason: str = ""
     reply_to: str | None = None
+    continues: bool = False
     headers: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.core.clock import now
+from app.core.sealing import CannotOpen
+from channels.accounts import opened
 from channels.base import Inbound, InboundFile, Outbound, Sender, SendFailed, SendUndecided, Unparseable
 from channels.mail import message as message_parser
 from channels.mail.addresses import Address
@@ -22,8 +24,10 @@ _TIMEOUT = 30
 
 
 class EmailChannel:
-    """One mailbox. Account settings: address, name, smtp_host, smtp_port (25), smtp_user, smtp_password,
-    smtp_security (none, starttls or tls), signature, time_zone."""
+    """One mailbox. Account settings: address, name, signature, time_zone; out: smtp_host, smtp_port, smtp_user,
+    smtp_password, smtp_security (none, starttls or tls); in (see channels/fetching.py): imap_host, imap_port,
+    imap_user (the address), imap_password, imap_security (tls, starttls or plain), imap_folder (INBOX),
+    imap_processed_folder (none), imap_poll_seconds (20), imap_start (all or new)."""
 
     kind = "email"
     idempotent = False
@@ -88,7 +92,11 @@ class EmailChannel:
             )
         except BadAddress:
             raise SendFailed("「%(address)s」不是可以送达的邮箱地址。", final=True, address=message.to) from None
-        return _hand_over(settings, mail["To"].addresses[0].addr_spec, mail.as_bytes())
+        try:
+            secrets = opened(account)
+        except CannotOpen:
+            raise SendFailed("保存的密码解不开：密钥换过了。请重新填写发信密码。", final=False) from None
+        return _hand_over(secrets, mail["To"].addresses[0].addr_spec, mail.as_bytes())
 
 
 def _zone(settings: Mapping[str, Any]) -> ZoneInfo:
@@ -112,24 +120,10 @@ def _signed(text: str, settings: Mapping[str, Any]) -> str:
 
 def _hand_over(settings: Mapping[str, Any], to: str, content: bytes) -> str | None:
     """Speak SMTP. Up to the final dot a broken line means "not delivered"; after it nobody knows."""
-    security = str(settings.get("smtp_security", "none"))
-    host, port = str(settings["smtp_host"]), int(settings.get("smtp_port") or 25)
-    try:
-        if security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT, context=ssl.create_default_context())
-        else:
-            server = smtplib.SMTP(host, port, timeout=_TIMEOUT)
-    except (OSError, smtplib.SMTPException) as problem:
-        raise SendFailed(
-            "连不上邮件服务器 %(server)s（%(problem)s）。", final=False, server=f"{host}:{port}", problem=type(problem).__name__
-        ) from None
+    server = _dial(settings, _TIMEOUT)
     try:
         try:
-            if security == "starttls":
-                server.starttls(context=ssl.create_default_context())
-            if settings.get("smtp_user"):
-                server.login(str(settings["smtp_user"]), str(settings.get("smtp_password", "")))
-            server.ehlo_or_helo_if_needed()
+            _sign_in(server, settings)
             _expect(server.mail(str(settings["address"])))
             _expect(server.rcpt(to))
             _expect(server.docmd("DATA"))
@@ -149,10 +143,62 @@ def _hand_over(settings: Mapping[str, Any], to: str, content: bytes) -> str | No
             raise _refused(code, answer)
         return answer.decode("utf-8", "replace")[:200]
     finally:
-        try:
-            server.quit()
-        except (OSError, smtplib.SMTPException):
-            server.close()
+        _hang_up(server)
+
+
+def try_smtp(settings: Mapping[str, Any], timeout: float) -> str:
+    """Connect and sign in as a send would, and leave; returns "host:port". `timeout`: seconds of each wait.
+
+    Raises SendFailed with the reason in words."""
+    server = _dial(settings, timeout)
+    try:
+        _sign_in(server, settings)
+        _expect(server.noop())
+    except smtplib.SMTPAuthenticationError as problem:
+        raise SendFailed("邮件服务器不接受账号或密码（%(code)s）。", final=False, code=problem.smtp_code) from None
+    except smtplib.SMTPResponseException as problem:
+        raise _refused(problem.smtp_code, problem.smtp_error) from None
+    except (OSError, smtplib.SMTPException) as problem:
+        raise SendFailed("与邮件服务器的连接中断（%(problem)s）。", final=False, problem=type(problem).__name__) from None
+    finally:
+        _hang_up(server)
+    return _server(settings)
+
+
+def _port(settings: Mapping[str, Any]) -> int:
+    usual = {"tls": 465, "starttls": 587}.get(str(settings.get("smtp_security")), 25)
+    return int(settings.get("smtp_port") or usual)
+
+
+def _server(settings: Mapping[str, Any]) -> str:
+    return f"{settings['smtp_host']}:{_port(settings)}"
+
+
+def _dial(settings: Mapping[str, Any], timeout: float) -> smtplib.SMTP:
+    host, port = str(settings["smtp_host"]), _port(settings)
+    try:
+        if settings.get("smtp_security") == "tls":
+            return smtplib.SMTP_SSL(host, port, timeout=timeout, context=ssl.create_default_context())
+        return smtplib.SMTP(host, port, timeout=timeout)
+    except (OSError, smtplib.SMTPException) as problem:
+        raise SendFailed(
+            "连不上邮件服务器 %(server)s（%(problem)s）。", final=False, server=_server(settings), problem=type(problem).__name__
+        ) from None
+
+
+def _sign_in(server: smtplib.SMTP, settings: Mapping[str, Any]) -> None:
+    if settings.get("smtp_security") == "starttls":
+        server.starttls(context=ssl.create_default_context())
+    if settings.get("smtp_user"):
+        server.login(str(settings["smtp_user"]), str(settings.get("smtp_password", "")))
+    server.ehlo_or_helo_if_needed()
+
+
+def _hang_up(server: smtplib.SMTP) -> None:
+    try:
+        server.quit()
+    except (OSError, smtplib.SMTPException):
+        server.close()
 
 
 def _expect(reply: tuple[int, bytes]) -> None:

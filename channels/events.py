@@ -49,8 +49,55 @@ class MessageNotSent(Event):
 
 
 @dataclass(frozen=True)
+class MessageWithdrawn(Event):
+    """A message of ours was taken back before it left."""
+
+    subject: ClassVar[str] = "conversation"
+    conversation_id: int
+    version: int
+    message_id: int
+
+
+@dataclass(frozen=True)
+class MailboxChanged(Event):
+    """A mailbox can no longer be fetched, or can again."""
+
+    subject: ClassVar[str] = "account"
+    account_id: int
+    well: bool
+
+
+@dataclass(frozen=True)
+class ReplayAsked(Event):
+    """Somebody wants all failed payloads tried again: those after the id `after`, up to `up_to`."""
+
+    subject: ClassVar[str] = "raw"
+    after: int
+    up_to: int
+
+
+@dataclass(frozen=True)
 class PayloadFailed(Event):
     """A raw payload could not be understood; it waits in the raw inbox with its reason."""
 
     subject: ClassVar[str] = "raw"
     raw_id: int
+
+
+@dataclass(frozen=True)
+class VisitorSaw(Event):
+    """The customer looked at our messages up to `last_id`, on a channel that tells."""
+
+    subject: ClassVar[str] = "conversation"
+    conversation_id: int
+    version: int
+    last_id: int
+
+
+@dataclass(frozen=True)
+class DeskSaw(Event):
+    """Somebody of the desk looked at the customer's messages up to `last_id`. For the customer's page only: no page of
+    ours needs a fresh look because of it."""
+
+    conversation_id: int
+    last_id: int

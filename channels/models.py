@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.clock import now
@@ -11,6 +11,7 @@ from app.core.db import Base, CleanText, Json, UTCDateTime, Versioned
 from app.core.people import Contact, Identity
 
 RECEIVED, QUEUED, SENDING, SENT, FAILED, UNDECIDED = "received", "queued", "sending", "sent", "failed", "undecided"
+WITHDRAWN = "withdrawn"
 
 
 class Account(Versioned, Base):
@@ -29,6 +30,30 @@ class Account(Versioned, Base):
     @property
     def label(self) -> str:
         return self.slug
+
+
+class MailFolder(Base):
+    """How far one folder of a mailbox was read, by the server's own numbers, and how its last visits went.
+
+    `uidvalidity` changes when the server numbers its mails anew: then reading begins again, and what is known already
+    is recognised. `error` is packed (app.core.text); `failing_since` is when the present row of failures began.
+    """
+
+    __tablename__ = "mail_folder"
+    __table_args__ = (UniqueConstraint("account_id", "folder"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    folder: Mapped[str] = mapped_column(CleanText(200))
+    uidvalidity: Mapped[int | None] = mapped_column(BigInteger)
+    last_uid: Mapped[int] = mapped_column(BigInteger, default=0)
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    holder: Mapped[str | None] = mapped_column(CleanText(160))
+    fetched_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    failing_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    error: Mapped[str | None] = mapped_column(CleanText(600))
+    account: Mapped[Account] = relationship()
 
 
 class RawPayload(Base):
@@ -82,11 +107,41 @@ class Conversation(Versioned, Base):
         return self.subject or f"#{self.id}"
 
 
+class Session(Base):
+    """One stretch of a conversation. `last_at`: when a person last spoke in it; `ended_at`: when the silence after that
+    had lasted long enough, None while it is open.
+
+    `inbound` counts the customer's messages, automatic ones excluded; `agent_turns` the runs of messages by people of
+    the desk, with consecutive ones counted once. `first_user_*`: who of the desk spoke first, and when.
+    """
+
+    __tablename__ = "session"
+    __table_args__ = (
+        Index("ix_session_conversation_id_id", "conversation_id", "id"),
+        Index("ix_session_ended_at_last_at", "ended_at", "last_at"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    last_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    inbound: Mapped[int] = mapped_column(Integer, default=0)
+    agent_turns: Mapped[int] = mapped_column(Integer, default=0)
+    first_user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    first_user_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    conversation: Mapped[Conversation] = relationship()
+
+    @property
+    def label(self) -> str:
+        return f"#{self.id}"
+
+
 class Message(Versioned, Base):
     """One message. `external_id` is the channel's own name for it, unique on its account; ours is stored before sending.
 
     `direction`: in or out. `author_kind`: contact, user, system. `state` as the constants above.
-    `placed` says why the message is in this conversation.
+    `placed` says why the message is in this conversation. `seen_at`: when the customer saw ours, where a channel tells.
     """
 
     __tablename__ = "message"
@@ -98,6 +153,7 @@ class Message(Versioned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("session.id"), index=True)
     external_id: Mapped[str] = mapped_column(CleanText(1000))
     direction: Mapped[str] = mapped_column(CleanText(3))
     author_kind: Mapped[str] = mapped_column(CleanText(12))
@@ -117,6 +173,7 @@ class Message(Versioned, Base):
     to_address: Mapped[str | None] = mapped_column(CleanText(320))
     raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_payload.id"))
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     conversation: Mapped[Conversation] = relationship()
 

@@ -5,23 +5,25 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.core.audit import note
 from app.core.clock import now
 from app.core.db import session
 from app.core.directory.identities import find_or_create_contact
-from app.core.errors import NotFound, Refused
+from app.core.errors import DeskError, NotFound, Refused
 from app.core.events import record
 from app.core.files import get_bytes, put_bytes, store_file
 from app.core.permissions import SYSTEM, Actor, require
 from app.core.text import pack
 from app.core.uow import unit_of_work
+from channels.accounts import note_traffic
 from channels.base import Inbound, Unparseable
-from channels.events import MessageReceived, PayloadFailed
+from channels.events import MessageReceived, PayloadFailed, ReplayAsked
 from channels.models import RECEIVED, Account, Conversation, Message, RawPayload
 from channels.registry import channel_for
 from channels.sending import mark_returned
+from channels.sessions import spoke
 from channels.threading import STRANGER, find_conversation
 
 log = logging.getLogger("huiyin.receiving")
@@ -62,11 +64,65 @@ def accept(account_id: int, raw: bytes, *, source: str = "", dedup_key: str | No
     return understand(raw_id)
 
 
+INCOMPLETE = "incomplete:"
+"""Begins the dedup key of a payload of which only a part was taken; no replay makes it whole."""
+
+
+def keep_part(account_id: int, part: bytes, reason: str, *, source: str = "") -> Outcome:
+    """Keep the part that could be had (the header of a mail that is too large) as a failed payload with its reason, so
+    that somebody sees that it came. Opens its own unit of work."""
+    digest = put_bytes(part)
+    key = f"{INCOMPLETE}{digest}"
+    with unit_of_work() as s:
+        known = s.scalar(select(RawPayload).where(RawPayload.account_id == account_id, RawPayload.dedup_key == key))
+        if known is not None:
+            return Outcome(DUPLICATE, known.id)
+        row = RawPayload(
+            account_id=account_id, dedup_key=key, sha256=digest, size=len(part), source=source[-400:],
+            state="failed", reason=reason[:500],
+        )  # fmt: skip
+        s.add(row)
+        s.flush()
+        record(PayloadFailed(raw_id=row.id))
+        return Outcome(FAILED, row.id, reason)
+
+
+def accept_now(account_id: int, raw: bytes, *, source: str = "", dedup_key: str) -> Outcome:
+    """accept() for somebody who waits for the answer: payload and message are committed together, in half the time.
+
+    What cannot be understood, and what came before, goes the longer way, where the payload alone is kept first.
+    """
+    account = session().get_one(Account, account_id)
+    digest = put_bytes(raw)
+    try:
+        inbound = channel_for(account.kind).parse(account, raw)
+        with unit_of_work() as s:
+            known = s.scalar(
+                select(RawPayload.id).where(RawPayload.account_id == account_id, RawPayload.dedup_key == dedup_key[:200])
+            )
+            if known is None:
+                row = RawPayload(
+                    account_id=account_id, dedup_key=dedup_key[:200], sha256=digest, size=len(raw), source=source[-400:]
+                )
+                s.add(row)
+                s.flush()
+                message = receive(s.get_one(Account, account_id), inbound, row)
+                row.state = "parsed" if message else "duplicate"
+                outcome = IMPORTED if message else DUPLICATE
+                return Outcome(outcome, row.id, message_id=message.id if message else None)
+    except (Unparseable, ValueError) as problem:
+        log.info("goes the longer way", extra={"account": account_id, "problem": type(problem).__name__})
+        session().rollback()
+    return accept(account_id, raw, source=source, dedup_key=dedup_key)
+
+
 def understand(raw_id: int) -> Outcome:
     """Parse a stored payload and store its message. A payload that cannot be understood stays, with its reason."""
     row = session().get(RawPayload, raw_id)
     if row is None:
         raise NotFound()
+    if row.dedup_key.startswith(INCOMPLETE):
+        return Outcome(FAILED, raw_id, row.reason or "")
     account = row.account
     channel, digest, account_id = channel_for(account.kind), row.sha256, account.id
     try:
@@ -130,6 +186,8 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
         )
         session().add(conversation)
         session().flush()
+    else:  # of two messages at once the second waits here, instead of losing the race for the row's version
+        session().refresh(conversation, with_for_update={"of": Conversation})
     moment = now()
     message = Message(
         conversation_id=conversation.id,
@@ -160,8 +218,9 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
             file.content, file.name, file.mime, owner="message", owner_id=message.id, content_id=file.content_id
         )
     conversation.last_message_at = moment
-    account.last_received_at = moment
+    note_traffic(account.id, last_received_at=moment)
     session().flush()
+    spoke(message)
     if inbound.is_bounce and place.returned is not None and place.returned.direction == "out":
         mark_returned(place.returned, inbound.bounce_reason)
     record(
@@ -192,6 +251,41 @@ def pick_up(limit: int = 50) -> int:
     for raw_id in ids:
         understand(raw_id)
     return len(ids)
+
+
+REPLAY_CHUNK = 50
+"""Payloads that one job of a great replay takes, so that it ends well within its lease."""
+
+
+def waiting_ids(limit: int, *, after: int = 0, up_to: int | None = None) -> list[int]:
+    """Payloads that failed or were never read, oldest first, in a range of ids."""
+    rows = select(RawPayload.id).where(RawPayload.state.in_(("failed", "new")), RawPayload.id > after)
+    if up_to is not None:
+        rows = rows.where(RawPayload.id <= up_to)
+    return list(session().scalars(rows.order_by(RawPayload.id).limit(limit)))
+
+
+def ask_replay(actor: Actor) -> int:
+    """Have the worker try every failed payload again, however many there are. Returns how many."""
+    require(actor, "channel.manage")
+    count, newest = session().execute(
+        select(func.count(), func.max(RawPayload.id)).where(RawPayload.state.in_(("failed", "new")))
+    ).one()
+    if newest is not None:
+        note(actor, "raw.replay_asked", session().get_one(RawPayload, newest), count=count)
+        record(ReplayAsked(after=0, up_to=newest))
+    return int(count)
+
+
+def replay_chunk(after: int, up_to: int) -> int | None:
+    """Replay the next payloads of a range. Returns the id to go on after, or None when that was all."""
+    ids = waiting_ids(REPLAY_CHUNK, after=after, up_to=up_to)
+    for raw_id in ids:
+        try:
+            replay(SYSTEM, raw_id)
+        except DeskError:  # somebody replayed it meanwhile, or won the race for its conversation: it is still there
+            session().rollback()
+    return ids[-1] if len(ids) == REPLAY_CHUNK else None
 
 
 def replay(actor: Actor, raw_id: int) -> Outcome:

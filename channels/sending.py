@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -15,10 +16,12 @@ from app.core.files import StoredFile, get_bytes
 from app.core.outbox import Job, Retry, Undecided
 from app.core.permissions import Actor, require
 from app.core.uow import unit_of_work
+from channels.accounts import note_traffic
 from channels.base import InboundFile, Outbound, SendFailed, SendUndecided
-from channels.events import MessageNotSent, MessageQueued, MessageSent
-from channels.models import FAILED, QUEUED, SENDING, SENT, UNDECIDED, Account, Conversation, Message
-from channels.registry import channel_for
+from channels.events import MessageNotSent, MessageQueued, MessageSent, MessageWithdrawn
+from channels.models import FAILED, QUEUED, SENDING, SENT, UNDECIDED, WITHDRAWN, Account, Conversation, Message
+from channels.registry import AT_HAND, channel_for
+from channels.sessions import spoke, withdrew
 
 log = logging.getLogger("huiyin.sending")
 
@@ -28,12 +31,14 @@ def queue_message(
     conversation: Conversation,
     text: str,
     *,
+    after: timedelta = timedelta(0),
     is_auto: bool = False,
     files: Sequence[StoredFile] = (),
 ) -> Message:
     """Write an answer into the outbox. Raises Invalid when it is empty, Refused when nobody can be reached.
 
-    It goes to the address that the last message came from, under an id of ours that is stored now.
+    It goes to the address that the last message came from, under an id of ours that is stored now. `after` keeps it
+    here for a while, in which withdraw() takes it back.
     """
     if not text.strip():
         raise Invalid.of("text", "写点内容。")
@@ -44,6 +49,7 @@ def queue_message(
         raise Refused("这个会话没有可以回复的地址。")
     if not account.active:
         raise Refused("渠道账号「%(account)s」已停用。", account=account.slug)
+    session().refresh(conversation, with_for_update={"of": Conversation})  # two people who answer at once do so one after the other
     domain = str(account.settings.get("address", "")).rpartition("@")[2] or "huiyin.invalid"
     message = Message(
         conversation_id=conversation.id,
@@ -67,7 +73,40 @@ def queue_message(
     session().flush()
     for file in files:
         file.owner, file.owner_id = "message", message.id
-    record(MessageQueued(conversation_id=conversation.id, version=conversation.version, message_id=message.id))
+    spoke(message)
+    about = {"conversation_id": conversation.id, "version": conversation.version, "message_id": message.id}
+    if account.kind in AT_HAND and not after:
+        message.state, message.sent_at = SENT, now()
+        note_traffic(account.id, last_sent_at=now())
+        session().flush()
+        record(MessageSent(**about))
+    else:
+        record(MessageQueued(**about), due_at=now() + after)
+    return message
+
+
+def withdraw(actor: Actor, message_id: int) -> Message:
+    """Take back a message that still waits: it stays in sight as withdrawn and its outbox row finds nothing to do.
+
+    Raises Refused once it is going out. The row is locked here and where a send begins, so exactly one of them wins.
+    """
+    require(actor, "ticket.work")
+    message = session().get(Message, message_id, with_for_update=True, populate_existing=True)
+    if message is None or message.direction != "out":
+        raise NotFound()
+    if message.state == WITHDRAWN:
+        return message
+    if message.state != QUEUED:
+        raise Refused("这条消息已经发出，撤不回来了。")
+    note(actor, "message.withdrawn", message, before=message.state, after=WITHDRAWN)
+    message.state, message.error = WITHDRAWN, None
+    session().flush()
+    withdrew(message)
+    record(
+        MessageWithdrawn(
+            conversation_id=message.conversation_id, version=message.conversation.version, message_id=message_id
+        )
+    )
     return message
 
 
@@ -85,7 +124,9 @@ def _ancestors(conversation: Conversation) -> list[str]:
     """Ids for In-Reply-To (the first) and References (all, newest first), at most 20."""
     rows = session().scalars(
         select(Message)
-        .where(Message.conversation_id == conversation.id, Message.is_bounce.is_(False))
+        .where(
+            Message.conversation_id == conversation.id, Message.is_bounce.is_(False), Message.state != WITHDRAWN
+        )
         .order_by(Message.direction == "out", Message.id.desc())
         .limit(20)
     ).all()
@@ -137,8 +178,8 @@ def _begin(message_id: int, job: Job) -> bool:
     """Announce the send. False when there is nothing left to do."""
     unsure = False
     with unit_of_work() as s:
-        message = s.get(Message, message_id)
-        if message is None or message.state in (SENT, FAILED):
+        message = s.get(Message, message_id, with_for_update=True, populate_existing=True)
+        if message is None or message.state in (SENT, FAILED, WITHDRAWN):
             return False
         account = message.conversation.account
         if message.state in (SENDING, UNDECIDED) and not channel_for(account.kind).idempotent:

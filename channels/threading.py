@@ -6,8 +6,9 @@ id of ours has the mail before them, so they join; but a stranger's words are ma
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 
 from app.core.db import session
 from app.core.directory.merging import family_ids
@@ -41,16 +42,24 @@ def find_conversation(
     if inbound.token:
         candidate = session().scalar(
             select(Conversation)
-            .where(Conversation.account_id == account.id, Conversation.token == inbound.token)
+            .where(_answered_here(Conversation.account_id, account), Conversation.token == inbound.token)
             .order_by(Conversation.id.desc())
         )
         if candidate is not None and _belongs(candidate, contact, identity):
             return Place(candidate, "subject_token")
         if candidate is not None:
             return Place(None, "stranger_with_token")
+    if inbound.continues and identity is not None and (line := line_with(account.id, identity.id)):
+        return Place(line, "same_line")
     if inbound.is_bounce:
         return Place(_strays(account), STRAY)
     return Place(None, "new")
+
+
+def line_with(account_id: int, identity_id: int) -> Conversation | None:
+    """The conversation with a sender, on a channel that has one with each."""
+    rows = select(Conversation).where(Conversation.identity_id == identity_id, Conversation.account_id == account_id)
+    return session().scalar(rows.order_by(Conversation.id.desc()).limit(1))
 
 
 def _strays(account: Account) -> Conversation | None:
@@ -67,8 +76,15 @@ def _strays(account: Account) -> Conversation | None:
 
 def _by_external_id(account: Account, external_id: str) -> Message | None:
     return session().scalar(
-        select(Message).where(Message.account_id == account.id, Message.external_id == external_id[:900])
+        select(Message).where(_answered_here(Message.account_id, account), Message.external_id == external_id[:900])
     )
+
+
+def _answered_here(account_id: Any, account: Account) -> ColumnElement[bool]:
+    """What a message of this account may answer: its own, and, for a mailbox, what it carried for the portal's form."""
+    if account.kind != "email":
+        return account_id == account.id  # type: ignore[no-any-return]
+    return account_id.in_(select(Account.id).where(or_(Account.id == account.id, Account.kind == "portal")))  # type: ignore[no-any-return]
 
 
 def _belongs(conversation: Conversation, contact: Contact | None, identity: Identity | None) -> bool:

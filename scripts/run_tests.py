@@ -1,7 +1,7 @@
 """What `make test`, `make quick` and `make check` run, stage by stage, each with its time.
 
 All stages run even when one fails, and the last lines say which did. What this machine lacks (PostgreSQL, Redis,
-Chromium) is installed as root on Debian; elsewhere those tests are skipped and the reason printed. With CI=true a
+Dovecot, Chromium) is installed as root on Debian; elsewhere those tests are skipped and the reason printed. With CI=true a
 skipped test is a failure, so that a green run means that everything ran.
 """
 
@@ -44,12 +44,14 @@ CHECKS = [
 ]
 QUICK = [
     pytest("unit tests", "tests/unit"),
-    pytest("tests on SQLite", "tests", "--ignore=tests/unit", "--ignore=tests/processes", "--ignore=tests/browser"),
+    pytest("tests on SQLite", "tests", "--ignore=tests/unit", "--ignore=tests/processes", "--ignore=tests/browser",
+           "--ignore=tests/channels_live"),
 ]
 FULL = [
     pytest(
         "service tests on PostgreSQL", "tests/service", needs="HUIYIN_TEST_POSTGRES_URL", HUIYIN_TEST_DATABASE="postgresql"
     ),
+    pytest("mail on a real server", "tests/channels_live", parallel=False, needs="HUIYIN_TEST_IMAP"),
     pytest("processes", "tests/processes", parallel=False),
     pytest("browser", "tests/browser", parallel=False, needs="HUIYIN_TEST_CHROMIUM"),
 ]

@@ -1,6 +1,6 @@
-"""What the tests need beside Python: PostgreSQL, Redis, Chromium with Chinese fonts.
+"""What the tests need beside Python: PostgreSQL, Redis, a mail server (Dovecot), Chromium with Chinese fonts.
 
-`services()` starts the two servers on free loopback ports, in a temporary folder and as an unprivileged user, and
+`services()` starts the three servers on free loopback ports, in a temporary folder and as an unprivileged user, and
 stops them at the end. What is missing is installed when we are root on Debian or Ubuntu; else it is named together
 with the line to type. `python scripts/services.py COMMAND …` runs a command beside them; without a command it
 prints the HUIYIN_TEST_* lines and stays until Ctrl-C.
@@ -8,6 +8,7 @@ prints the HUIYIN_TEST_* lines and stays until Ctrl-C.
 
 import ctypes
 import glob
+import grp
 import os
 import pwd
 import shutil
@@ -24,6 +25,7 @@ from pathlib import Path
 PACKAGES = {
     "postgres": ["postgresql"],
     "redis": ["redis-server"],
+    "imap": ["dovecot-imapd", "dovecot-lmtpd"],
     "chromium": ["chromium", "fonts-noto-cjk"],
 }
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -41,7 +43,14 @@ def have(part: str) -> bool:
         return bool(find("initdb") and find("postgres"))
     if part == "redis":
         return bool(find("redis-server"))
+    if part == "imap":
+        return bool(dovecot()) and all(Path("/usr/lib/dovecot", name).exists() for name in ("imap", "lmtp"))
     return bool(chromium()) and _has_chinese_font()
+
+
+def dovecot() -> str | None:
+    """Dovecot's master; on Debian it stands where only root looks."""
+    return find("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
 
 
 def chromium() -> str | None:
@@ -167,6 +176,81 @@ def redis(folder: Path) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
 
 
+MAIL_PASSWORD = "mail-test"
+_DOVECOT = """
+base_dir = {folder}/run
+state_dir = {folder}/run
+log_path = {folder}/mail.log
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+auth_verbose = no
+imap_id_log = *
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+first_valid_uid = 1
+mail_location = maildir:{folder}/mail/%u
+mail_fsync = never
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/mail/%u
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {lmtp}
+  }}
+}}
+namespace inbox {{
+  inbox = yes
+}}
+"""
+
+
+@contextmanager
+def imap(folder: Path) -> Iterator[tuple[str, str]]:
+    """A Dovecot of our own, IMAP and LMTP: any user exists and signs in with MAIL_PASSWORD; gives both addresses.
+    Its log, `mail.log`, stands beside the mails."""
+    entry = pwd.getpwuid(int(str(_user().get("user", os.getuid()))))
+    group = grp.getgrgid(entry.pw_gid).gr_name
+    ports = {"imap": _free_port(), "lmtp": _free_port()}
+    mails = folder / "mail"
+    mails.mkdir()
+    os.chown(mails, entry.pw_uid, entry.pw_gid)
+    config = folder / "dovecot.conf"
+    config.write_text(
+        _DOVECOT.format(
+            folder=folder, user=entry.pw_name, group=group, uid=entry.pw_uid, gid=entry.pw_gid,
+            password=MAIL_PASSWORD, **ports,
+        )  # fmt: skip
+    )
+    with _server([dovecot() or "dovecot", "-c", str(config), "-F"], ports["imap"], folder, signal.SIGTERM):
+        yield f"127.0.0.1:{ports['imap']}", f"127.0.0.1:{ports['lmtp']}"
+
+
 @contextmanager
 def services(parts: list[str]) -> Iterator[dict[str, str]]:
     """Start what can be started; gives the HUIYIN_TEST_* variables of what is there."""
@@ -175,13 +259,19 @@ def services(parts: list[str]) -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="huiyin-tests-", ignore_cleanup_errors=True)))
         root.chmod(0o755)
+
+        def place(part: str) -> Path:
+            folder = root / part
+            folder.mkdir()
+            if user := _user():
+                os.chown(folder, user["user"], user["group"])  # type: ignore[arg-type]
+            return folder
+
         for part, start in (("postgres", postgres), ("redis", redis)):
             if part in parts and have(part):
-                folder = root / part
-                folder.mkdir()
-                if user := _user():
-                    os.chown(folder, user["user"], user["group"])  # type: ignore[arg-type]
-                found[f"HUIYIN_TEST_{part.upper()}_URL"] = stack.enter_context(start(folder))
+                found[f"HUIYIN_TEST_{part.upper()}_URL"] = stack.enter_context(start(place(part)))
+        if "imap" in parts and have("imap"):
+            found["HUIYIN_TEST_IMAP"], found["HUIYIN_TEST_LMTP"] = stack.enter_context(imap(place("imap")))
         if "chromium" in parts and have("chromium") and (browser := chromium()):
             found["HUIYIN_TEST_CHROMIUM"] = browser
         yield found

@@ -10,7 +10,8 @@ from sqlalchemy.orm import joinedload
 from app.core.clock import now
 from app.core.db import session
 from channels.accounts import list_accounts
-from channels.models import FAILED, QUEUED, UNDECIDED, Account, Message, RawPayload
+from channels.fetching import folder_of
+from channels.models import FAILED, QUEUED, UNDECIDED, Account, MailFolder, Message, RawPayload
 from workflows.models import FIRST_NUMBER, TicketConversation
 
 STATES = ("failed", "new", "parsed", "duplicate")
@@ -21,17 +22,19 @@ LOOKED_AT = timedelta(days=7)
 
 @dataclass(frozen=True)
 class AccountHealth:
-    """An account with what does not go well: payloads not understood, messages waiting, failed or of unknown fate."""
+    """An account with what does not go well: payloads not understood, messages waiting, failed or of unknown fate.
+    `mailbox` is the folder that is fetched, with its last error; None where nothing is fetched or not yet."""
 
     account: Account
     unread: int
     waiting: int
     failed: int
     undecided: int
+    mailbox: MailFolder | None = None
 
     @property
     def well(self) -> bool:
-        return not (self.unread or self.failed or self.undecided)
+        return not (self.unread or self.failed or self.undecided or (self.mailbox and self.mailbox.error))
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def accounts_with_health() -> list[AccountHealth]:
         .group_by(Message.account_id, Message.state)
     )
     counted = {(account_id, state): number for account_id, state, number in unsent}
+    mailboxes = mailboxes_now()
     return [
         AccountHealth(
             account,
@@ -72,9 +76,36 @@ def accounts_with_health() -> list[AccountHealth]:
             counted.get((account.id, QUEUED), 0),
             counted.get((account.id, FAILED), 0),
             counted.get((account.id, UNDECIDED), 0),
+            mailboxes.get(account.id),
         )
         for account in list_accounts()
     ]
+
+
+def mailboxes_now() -> dict[int, MailFolder]:
+    """The folder that each active mailbox fetches from now, by account; folders of former settings are left out."""
+    rows = {(row.account_id, row.folder): row for row in session().scalars(select(MailFolder))}
+    found = {}
+    for account in list_accounts():
+        row = rows.get((account.id, folder_of(account)))
+        if row is not None and account.active and account.settings.get("imap_host"):
+            found[account.id] = row
+    return found
+
+
+def last_failure(account_id: int) -> Message | None:
+    """The newest message of an account that did not leave lately, with its reason."""
+    return session().scalar(
+        select(Message)
+        .where(
+            Message.account_id == account_id,
+            Message.direction == "out",
+            Message.error.is_not(None),
+            Message.created_at > now() - LOOKED_AT,
+        )
+        .order_by(Message.id.desc())
+        .limit(1)
+    )
 
 
 def raw_page(*, state: str = "", account_id: int | None = None, before: int | None = None) -> RawPage:
@@ -102,9 +133,3 @@ def tickets_of(raw_ids: Sequence[int]) -> dict[int, int]:
         .group_by(Message.raw_id)
     )
     return {raw_id: ticket_id + FIRST_NUMBER for raw_id, ticket_id in found if raw_id is not None}
-
-
-def failed_ids(limit: int) -> list[int]:
-    """Payloads that wait to be replayed, oldest first."""
-    waiting = RawPayload.state.in_(("failed", "new"))
-    return list(session().scalars(select(RawPayload.id).where(waiting).order_by(RawPayload.id).limit(limit)))

@@ -13,17 +13,18 @@ from app.core.db import session
 from app.core.errors import DeskError, NotFound
 from app.core.files import get_bytes
 from app.core.text import clean, unpack
+from app.core.uow import unit_of_work
 from app.queries import raw as queries
 from app.web.errors import words_of
 from app.web.portal import number_of
 from channels import accounts, receiving
-from channels.models import RawPayload
+from channels.models import Account, RawPayload
 
 blueprint = Blueprint("admin_channels", __name__, url_prefix="/admin")
 ROW = "/raw/<int(max=2147483647):raw_id>"
 SHOWN_BYTES = 100_000
-AT_ONCE = 200
-"""How many payloads one press of "replay all" takes, so that the page answers in time."""
+AT_ONCE = 50
+"""How many payloads "replay all" takes while the page waits; more are left to the worker."""
 
 STATE_WORDS = {"failed": _l("读不懂"), "new": _l("等待解析"), "parsed": _l("已解析"), "duplicate": _l("重复")}
 KIND_WORDS = {"email": _l("邮箱"), "wechat": _l("微信"), "webchat": _l("网页会话"), "calls": _l("电话")}
@@ -36,6 +37,22 @@ SETTING_WORDS = {
     "smtp_password": _l("发信密码"),
     "smtp_security": _l("发信加密"),
     "signature": _l("签名"),
+    "title": _l("会话标题"),
+    "welcome": _l("欢迎语"),
+    "colour": _l("颜色"),
+    "allowed_sites": _l("可以嵌入的网站"),
+    "hours": _l("服务时间"),
+    "ask": _l("先问联系方式"),
+    "time_zone": _l("时区"),
+    "imap_host": _l("收信服务器"),
+    "imap_port": _l("收信端口"),
+    "imap_user": _l("收信用户"),
+    "imap_password": _l("收信密码"),
+    "imap_security": _l("收信加密"),
+    "imap_folder": _l("收哪个文件夹"),
+    "imap_processed_folder": _l("收完移到文件夹"),
+    "imap_poll_seconds": _l("每隔几秒看一次"),
+    "imap_start": _l("第一次收信"),
 }
 
 
@@ -63,8 +80,12 @@ def _account(health: queries.AccountHealth) -> dict[str, Any]:
         "kind": account.kind,
         "kind_label": str(KIND_WORDS.get(account.kind, account.kind)),
         "address": masked.get("address", ""),
+        "url": f"/admin/channels/mail/{account.slug}" if account.kind == "email" else None,
         "active": account.active,
+        "embed": embed_line(account) if account.kind == "webchat" else "",
         "well": health.well,
+        "fetch_error": unpack(health.mailbox.error, _) if health.mailbox and health.mailbox.error else "",
+        "fetched_at": health.mailbox.fetched_at if health.mailbox else None,
         "last_received_at": account.last_received_at,
         "last_sent_at": account.last_sent_at,
         "can_send": account.kind != "email" or bool(masked.get("smtp_host")),
@@ -75,6 +96,12 @@ def _account(health: queries.AccountHealth) -> dict[str, Any]:
         "undecided": health.undecided,
         "settings": [{"label": str(SETTING_WORDS.get(k, k)), "value": v} for k, v in sorted(masked.items())],
     }
+
+
+def embed_line(account: Account) -> str:
+    """What stands on a page that shows this chat."""
+    colour = f' data-colour="{account.settings["colour"]}"' if account.settings.get("colour") else ""
+    return f'<script src="{viewer.settings().site_url}/widget.js" data-account="{account.slug}"{colour} async></script>'
 
 
 @blueprint.get("/raw")
@@ -203,8 +230,13 @@ def replay(raw_id: int) -> AnyResponse:
 @blueprint.post("/raw/replay")
 @viewer.needs("channel.manage")
 def replay_all() -> AnyResponse:
-    """Try all that failed, oldest first, a bounded number at a time."""
-    ids, good = queries.failed_ids(AT_ONCE), 0
+    """Try all that failed, oldest first: a few at once, so that the answer says how it went; more by the worker."""
+    ids, good = receiving.waiting_ids(AT_ONCE + 1), 0
+    if len(ids) > AT_ONCE:
+        with unit_of_work():
+            count = receiving.ask_replay(viewer.current_actor())
+        flash(_("%(n)s 件太多，一次放不完：已交给后台重放，这一页会自己更新。", n=count), "good")
+        return _back()
     for raw_id in ids:
         try:
             good += receiving.replay(viewer.current_actor(), raw_id).state != receiving.FAILED
