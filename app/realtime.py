@@ -1,14 +1,18 @@
 """Says what changed; the page fetches the fragment. No content goes this way, so no hint can show too much.
 
+Only who else looks at a ticket is said with their names, to those who may read it (app/presence.py).
+
 Each web process reads the table of events behind its back and tells its own sockets. So a hint reaches every page,
 whichever process, worker or command made the change, and no message server is needed for it.
 """
 
 import logging
 import threading
+import time
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from flask import Flask, g, request
@@ -22,7 +26,10 @@ from app.core.db import session
 from app.core.events import DEAD, DUE, LEASED, UNDECIDED, EventRow, OutboxRow
 from app.core.people import User
 from app.core.permissions import Actor
-from app.core.uow import on_every_commit
+from app.core.presence import seen_now
+from app.core.uow import on_every_commit, unit_of_work
+from app.presence import Board
+from app.socket_guard import guard
 from app.watching import ROOMS, may_watch
 
 log = logging.getLogger("huiyin.realtime")
@@ -31,6 +38,26 @@ POLL_SECONDS, LEAST_SECONDS, AFTER_FAILURE = 0.25, 0.05, 5.0
 WINDOW = 500
 """Ids that are looked at again: on PostgreSQL a lower id may become visible after a higher one."""
 MOST_WATCHED = 200
+LARGEST_FRAME = 200_000
+"""Bytes. A chat message of 10,000 characters fits, even when each is escaped."""
+LIFE_SECONDS = 20.0
+"""How often open pages are noted as signs of life."""
+
+
+class Listener(Protocol):
+    """Others who follow the events of this process beside the pages: see app/visitors.py."""
+
+    def listening(self) -> bool:
+        """Whether anybody is there to be told."""
+        ...
+
+    def heed(self, fresh: Sequence[Any]) -> None:
+        """Events that are new: rows with name, subject, subject_id, subject_version, payload."""
+        ...
+
+    def live(self) -> None:
+        """Called every LIFE_SECONDS, inside an app context."""
+        ...
 
 
 @dataclass
@@ -56,14 +83,23 @@ class Hub:
         self._seen: set[int] = set()
         self._outbox: Any = None
         self._audit: int | None = None
+        self.listeners: list[Listener] = []
+        self._lived = 0.0
+        self.board = Board(server, SPACE)
 
     def welcome(self, sid: str, actor: Actor, login_id: int) -> None:
         """A page opened: it hears of everything that its user may see all of."""
         assert actor.id is not None
         with self._lock:
-            self._begin()
             self.sockets[sid] = Socket(actor.id, login_id)
             self._place(sid, actor)
+            self._lived = 0.0
+        self.follow()
+
+    def follow(self) -> None:
+        """Read events from now on, as long as somebody listens."""
+        with self._lock:
+            self._begin()
             if self._thread is None and not self.flask.config.get("REALTIME_BY_HAND"):
                 self._stop.clear()
                 self._thread = threading.Thread(target=self._run, name="huiyin-tail", daemon=True)
@@ -72,8 +108,16 @@ class Hub:
     def forget(self, sid: str) -> None:
         with self._lock:
             self.sockets.pop(sid, None)
-            if not self.sockets:
+        self.rest()
+
+    def rest(self) -> None:
+        """Somebody left: where nobody listens any more, what happens meanwhile is nobody's news."""
+        with self._lock:
+            if not self._anyone():
                 self._top = None
+
+    def _anyone(self) -> bool:
+        return bool(self.sockets) or any(one.listening() for one in self.listeners)
 
     def watch(self, sid: str, actor: Actor, what: str, number: int) -> bool:
         """Let a page hear of one row, if its gatekeeper agrees."""
@@ -91,6 +135,14 @@ class Hub:
             if known is not None and (what, number) in known.watched:
                 known.watched.discard((what, number))
                 self.server.leave_room(sid, f"{what}:{number}", namespace=SPACE)
+
+    def actor_of(self, sid: str) -> Actor | None:
+        """The user of a page as they are now; the cookie of the handshake may be older than what happened since."""
+        known = self.sockets.get(sid)
+        login = session().get(logins.LoginSession, known.login_id) if known else None
+        if login is None or login.ended_at is not None or not login.user.active:
+            return None
+        return login.user.actor("page")
 
     def _place(self, sid: str, actor: Actor) -> None:
         known = self.sockets[sid]
@@ -119,6 +171,8 @@ class Hub:
     def disconnect_all(self) -> None:
         """For the end of the process: no page is kept waiting."""
         self.stop()
+        with self.flask.app_context():
+            self.board.leave_all()
         for sid in list(self.sockets):
             self._disconnect(sid)
 
@@ -137,15 +191,33 @@ class Hub:
     def poll(self) -> int:
         """Tell what happened since the last look; returns the number of hints. Nothing is read while nobody listens."""
         with self._lock:
-            if not self.sockets:
+            if not self._anyone():
                 return 0
         with self.flask.app_context():
+            self._live()
             fresh = self._news()
             hints = {(row.subject, row.subject_id): row.subject_version for row in fresh if row.subject}
             for (what, number), version in hints.items():
                 self._tell(what, number, version)
             self._heed(fresh)
+            if fresh:
+                for one in self.listeners:
+                    one.heed(fresh)
+            self.board.tick()
             return len(hints) + self._side_hints()
+
+    def _live(self) -> None:
+        """Signs of life: whose pages are open, every now and then."""
+        if time.monotonic() - self._lived < LIFE_SECONDS:
+            return
+        self._lived = time.monotonic()
+        with self._lock:
+            users = {known.user_id for known in self.sockets.values()}
+        if users:
+            with unit_of_work():
+                seen_now(users)
+        for one in self.listeners:
+            one.live()
 
     def _begin(self) -> None:
         if self._top is None:
@@ -247,11 +319,20 @@ class Pages(Namespace):
 
     def on_disconnect(self, *reason: Any) -> None:
         self.hub.forget(_sid())
+        self.hub.board.leave(_sid())
+
+    def on_look(self, given: Any = None) -> dict[str, bool]:
+        """{"id", "writing"} → {"ok"}: this page shows this ticket; who else does comes as `present` {"ticket", "people"}."""
+        row = _row({"what": "ticket", "id": given.get("id")} if isinstance(given, dict) else None)
+        actor = self.hub.actor_of(_sid())
+        ok = row is not None and actor is not None and self.hub.board.look(_sid(), actor, row[1], given.get("writing") is True)
+        self.hub.wake()
+        return {"ok": ok}
 
     def on_watch(self, given: Any = None) -> dict[str, bool]:
         """{"what", "id"} → {"ok"}: whether hints about this row will come."""
         row = _row(given)
-        actor = self._actor()
+        actor = self.hub.actor_of(_sid())
         return {"ok": row is not None and actor is not None and self.hub.watch(_sid(), actor, *row)}
 
     def on_unwatch(self, given: Any = None) -> dict[str, bool]:
@@ -260,13 +341,6 @@ class Pages(Namespace):
             self.hub.unwatch(_sid(), *row)
         return {"ok": row is not None}
 
-    def _actor(self) -> Actor | None:
-        """The user as they are now; the cookie of the handshake may be older than what happened since."""
-        known = self.hub.sockets.get(_sid())
-        login = session().get(logins.LoginSession, known.login_id) if known else None
-        return (
-            None if login is None or login.ended_at is not None or not login.user.active else login.user.actor("page")
-        )
 
 
 def _sid() -> str:
@@ -296,10 +370,12 @@ def init_app(flask: Flask) -> None:
         flask,
         async_mode="threading",
         manage_session=False,
-        max_http_buffer_size=100_000,
+        async_handlers=False,  # what one page says is heard in the order in which it said it
+        max_http_buffer_size=LARGEST_FRAME,
         logger=logging.getLogger("socketio"),  # their own would write past our structured logs
         engineio_logger=logging.getLogger("engineio"),
     )
+    guard(socketio.server, LARGEST_FRAME)
     hub = Hub(flask, socketio.server)
     socketio.on_namespace(Pages(hub))
     flask.extensions["realtime"] = hub

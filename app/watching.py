@@ -74,6 +74,12 @@ def _own_order(actor: Actor, order_id: int) -> bool:
     return session().scalar(readable_orders(actor).where(ServiceOrder.id == order_id)) is not None
 
 
+@gatekeeper("supplier")
+def _own_company(actor: Actor, organisation_id: int) -> bool:
+    """What is told to a supplier: to those who carry its orders out."""
+    return actor.role in ("dispatcher", "technician") and actor.organisation_id == organisation_id
+
+
 for _what, _access in {
     "contact": access_contact,
     "organisation": access_organisation,

@@ -1,0 +1,162 @@
+"""Who is connected from a web page to this process, and how much each may send.
+
+The counts are of this process: with several, each allows as much.
+"""
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask_babel import gettext as _
+
+PER_VISITOR, PER_ADDRESS, NEW_PER_ADDRESS = (20, 1.0), (600, 60.0), (400, 5.0)
+"""Messages of one visitor, messages of one address (a whole company may share it), new connections of one address: how
+many at once, and how many a second after that."""
+SOCKETS_PER_VISITOR = 8
+TYPING_SECONDS = 0.5
+REMEMBERED = 10_000
+
+
+@dataclass(eq=False)
+class Chat:
+    """One open page. `told`: ids of messages that it has; `sending`: those of its own that are on their way in."""
+
+    sid: str
+    visitor_id: int
+    key: str
+    account_id: int
+    language: str
+    address: str
+    conversation_id: int | None = None
+    seen_id: int = 0
+    told: set[int] = field(default_factory=set)
+    sending: set[str] = field(default_factory=set)
+    presence: dict[str, Any] | None = None
+
+
+class Buckets:
+    """Token buckets by name, the longest unused forgotten first. `take` returns 0, or the seconds to wait."""
+
+    def __init__(self, most: int, per_second: float) -> None:
+        self.most, self.per_second = most, per_second
+        self._left: OrderedDict[Any, tuple[float, float]] = OrderedDict()
+
+    def take(self, name: Any) -> int:
+        now = time.monotonic()
+        left, at = self._left.pop(name, (float(self.most), now))
+        left = min(float(self.most), left + (now - at) * self.per_second)
+        wait = 0 if left >= 1 else max(1, math.ceil((1 - left) / self.per_second))
+        self._left[name] = (left if wait else left - 1, now)
+        while len(self._left) > REMEMBERED:
+            self._left.popitem(last=False)
+        return wait
+
+
+class Rooms:
+    """The open pages of visitors in this process. A fifth of the threads, 50 at least, stays for everybody else."""
+
+    def __init__(self, threads: int) -> None:
+        self.most = max(2, threads - max(50, threads // 5))
+        self.chats: dict[str, Chat] = {}
+        self.lock = threading.RLock()
+        self._places: dict[int, set[str]] = {}
+        self._keys: dict[str, set[str]] = {}
+        self._speaking: dict[str, tuple[threading.Lock, int]] = {}
+        self._typed: dict[str, float] = {}
+        self._visitors, self._addresses = Buckets(*PER_VISITOR), Buckets(*PER_ADDRESS)
+        self._arrivals = Buckets(*NEW_PER_ADDRESS)
+
+    def refuses(self, address: str, visitor_id: int | None) -> int:
+        """0 when there is room for one more page, else the seconds after which to ask again."""
+        with self.lock:
+            mine = sum(chat.visitor_id == visitor_id for chat in self.chats.values()) if visitor_id else 0
+            if len(self.chats) >= self.most or mine >= SOCKETS_PER_VISITOR:
+                return 15
+            return self._arrivals.take(address)
+
+    def enter(self, chat: Chat) -> None:
+        with self.lock:
+            self.chats[chat.sid] = chat
+            self._keys.setdefault(chat.key, set()).add(chat.sid)
+            if chat.conversation_id is not None:
+                self._places.setdefault(chat.conversation_id, set()).add(chat.sid)
+
+    def place(self, chat: Chat, conversation_id: int) -> None:
+        """The page's conversation has begun."""
+        with self.lock:
+            if chat.sid in self.chats:
+                chat.conversation_id = conversation_id
+                self._places.setdefault(conversation_id, set()).add(chat.sid)
+
+    def leave(self, sid: str) -> None:
+        with self.lock:
+            chat = self.chats.pop(sid, None)
+            self._typed.pop(sid, None)
+            if chat is not None:
+                _drop(self._keys, chat.key, sid)
+                _drop(self._places, chat.conversation_id, sid)
+
+    def of(self, conversation_id: int) -> list[Chat]:
+        """The pages that show this conversation."""
+        with self.lock:
+            return [self.chats[sid] for sid in self._places.get(conversation_id, ())]
+
+    def of_key(self, key: str) -> list[Chat]:
+        """The pages of one browser."""
+        with self.lock:
+            return [self.chats[sid] for sid in self._keys.get(key, ())]
+
+    def everybody(self) -> list[Chat]:
+        with self.lock:
+            return list(self.chats.values())
+
+    def too_fast(self, chat: Chat) -> int:
+        """0, or the seconds that this page has to wait before it sends again."""
+        with self.lock:
+            return self._visitors.take(chat.visitor_id) or self._addresses.take(chat.address)
+
+    def may_type(self, sid: str) -> bool:
+        """Whether enough time went by since this page last said that somebody types."""
+        with self.lock:
+            now = time.monotonic()
+            if now - self._typed.get(sid, 0.0) < TYPING_SECONDS:
+                return False
+            if len(self._typed) > REMEMBERED:
+                self._typed.clear()
+            self._typed[sid] = now
+            return True
+
+    @contextmanager
+    def speaking(self, chat: Chat) -> Iterator[None]:
+        """One message of a browser at a time."""
+        with self.lock:
+            lock, waiting = self._speaking.get(chat.key, (threading.Lock(), 0))
+            self._speaking[chat.key] = (lock, waiting + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self.lock:
+                lock, waiting = self._speaking[chat.key]
+                if waiting > 1:
+                    self._speaking[chat.key] = (lock, waiting - 1)
+                else:
+                    del self._speaking[chat.key]
+
+
+def too_many(wait: int) -> str:
+    """The sentence for whoever sends too fast."""
+    return str(_("发得太快了，%(n)s 秒后会自动再发。", n=wait))
+
+
+def _drop(table: dict[Any, set[str]], name: Any, sid: str) -> None:
+    found = table.get(name)
+    if found is not None:
+        found.discard(sid)
+        if not found:
+            del table[name]

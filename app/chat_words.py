@@ -1,0 +1,52 @@
+"""How a web chat's messages look to the visitor's page: keys and times as the contract says."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import request
+
+from app.core.files import StoredFile
+from channels.models import Account, Message
+from channels.visitors import Visitor
+
+
+def shown(message: Message, files: Iterable[StoredFile], visitor: Visitor, account: Account) -> dict[str, Any]:
+    """A message as the visitor may see it: names of people as they call themselves, no address, no state of ours."""
+    mine = message.direction == "in"
+    client_id = message.external_id.removeprefix(visitor.key + ":") if mine else None
+    return {
+        "id": message.id,
+        "author": {"type": "visitor", "name": visitor.name} if mine else author(message, account),
+        "text": message.visible_text,
+        "created_at": stamp(message.created_at),
+        "client_msg_id": client_id,
+        "files": [file(row) for row in files],
+    }
+
+
+def author(message: Message, account: Account) -> dict[str, str]:
+    """Who of ours wrote it."""
+    if message.author_kind == "user":
+        return {"type": "agent", "name": message.author_name}
+    return {"type": "robot" if message.is_auto else "system", "name": str(account.settings.get("title", ""))}
+
+
+def file(row: StoredFile) -> dict[str, Any]:
+    """A file that the page may fetch with its token. `image`: it may be shown in the page."""
+    return {"id": row.id, "name": row.name, "size": row.size, "mime": row.mime, "image": row.inline}
+
+
+def stamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with Z, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def browser_language() -> str:
+    """zh or en, as the browser asks; zh when it asks for neither."""
+    return request.accept_languages.best_match(("zh", "en"), "zh")
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
