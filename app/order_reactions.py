@@ -30,10 +30,13 @@ def feed_ticket(event: OrderStepTaken) -> None:
     if event.before == event.after and event.step != "reject":
         return
     ticket = order.ticket
+    told = event.after in ORDER.ends or event.after == "checking" or event.step == "reject"
+    if told and ticket.held and ticket.hold_party == "supplier" and ticket.state not in TICKET.ends:
+        take(TICKET, ticket, "resume", SYSTEM, reason="供应商已答复")
     if event.after in ORDER.ends and ticket.cancelling and ticket.state not in TICKET.ends and not order_links.count_open(ticket):
         take(TICKET, ticket, "cancel", SYSTEM, reason=order.cancel_reason or "服务订单已全部结束")
         return
-    if event.after in ORDER.ends or event.after == "checking" or event.step == "reject":
+    if told:
         desk.changed(ticket)
 
 
@@ -70,6 +73,13 @@ def wake_order(event: OrderHoldEnds) -> None:
     order = session().get_one(ServiceOrder, event.order_id)
     if order.held and order.holds == event.hold and order.state in ORDER.open_states:
         take(ORDER, order, "resume", SYSTEM, reason="挂起时间已到")
+
+
+def customer_spoke(ticket: Ticket) -> None:
+    """Orders of a ticket that wait for the customer go on when the customer writes."""
+    for order in order_links.open_orders(ticket):
+        if order.held and order.hold_party == "customer":
+            take(ORDER, order, "resume", SYSTEM, reason="客户已回复")
 
 
 def _language(ticket: Ticket) -> str:

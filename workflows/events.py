@@ -87,6 +87,26 @@ class OrderChanged(Event):
 
 
 @dataclass(frozen=True)
+class OrderTold(Event):
+    """The owner of an order has something to hear (`what`, a key of order_notices.NOTICES) that `by_id` brought about.
+    Pages of the supplier refresh; an order that was just given to it is in nobody's sight there before."""
+
+    subject: ClassVar[str] = "supplier"
+    supplier_id: int | None
+    order_id: int
+    what: str
+    by_id: int | None = None
+
+
+@dataclass(frozen=True)
+class OrderNoticeDue(Event):
+    """A mail to somebody who carries an order out waits to be sent."""
+
+    subject: ClassVar[str] = ""
+    notice_id: int
+
+
+@dataclass(frozen=True)
 class OrderHoldEnds(Event):
     """The moment until which an order was held; `hold` is the order's how-many-th hold."""
 

@@ -1,7 +1,8 @@
 """What kinds of issues there are, and what each kind decides: whether it can be solved at first contact, whether the
-customer is asked afterwards, and how long it may take."""
+customer is asked afterwards, what is worked off before it counts as solved, and how long it may take."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 ALWAYS, SAMPLE, NEVER = "always", "sample", "never"
@@ -9,12 +10,14 @@ ALWAYS, SAMPLE, NEVER = "always", "sample", "never"
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind. `solvable`: may end in the first contact (可首解). `follow_up`: always 必访, sample 抽访, never 免访."""
+    """One kind. `solvable`: may end in the first contact (可首解). `follow_up`: always 必访, sample 抽访, never 免访.
+    `boxes`: its checklist (SOP), code → what to do; each is done, or skipped with a reason, before it is solved."""
 
     code: str
     label: str
     solvable: bool
     follow_up: str
+    boxes: Mapping[str, str] = field(default_factory=dict)
 
 
 KINDS = {
@@ -22,12 +25,14 @@ KINDS = {
     for kind in (
         Kind("consult", "使用咨询", True, ALWAYS),
         Kind("fault", "故障", True, ALWAYS),
-        Kind("provision", "开通", True, SAMPLE),
-        Kind("change", "变更", True, SAMPLE),
+        Kind("provision", "开通", True, SAMPLE,
+             {"entitled": "核对企业和合同，确认可以开通", "opened": "开通后用对方的账号看一遍", "told": "告诉客户入口和第一步"}),
+        Kind("change", "变更", True, SAMPLE,
+             {"asked": "确认提出的人有权要求这项变更", "before": "记下变更前的值", "checked": "变更后验证生效，并请客户确认"}),
         Kind("complaint", "投诉", False, ALWAYS),
         Kind("suggestion", "建议", False, NEVER),
     )
-}
+}  # fmt: skip
 
 IMPACTS = {"line_down": "停线", "machine_down": "单机停", "degraded": "降级", "none": "不影响"}
 

@@ -12,15 +12,16 @@ from app.core.clock import now
 from app.core.db import Base, CleanText, Json, UTCDateTime, Versioned
 from app.core.installed_base import Device
 from app.core.people import Contact, Organisation, Team, User
+from workflows.holding import Holdable
 
 FIRST_NUMBER = 20000
 
 
-class Ticket(Versioned, Base):
+class Ticket(Holdable, Versioned, Base):
     """One issue to be solved. Its law stands in workflows/tickets.py; only `take()` changes `state`.
 
-    `hold_*` is the overlay 挂起; `restored_at` is when production ran again, kept apart from `resolved_at`.
-    Moments are UTC.
+    `restored_at` is when production ran again, kept apart from `resolved_at`. `boxes` is the checklist of the kind as it
+    was worked off: code → "" (done) or the reason why it was skipped. Moments are UTC.
     """
 
     __tablename__ = "ticket"
@@ -33,6 +34,12 @@ class Ticket(Versioned, Base):
         Index("ix_ticket_device_id_id", "device_id", "id"),
         Index("ix_ticket_product_id_id", "product_id", "id"),
         Index("ix_ticket_state_due_at", "state", "due_at"),
+        Index("ix_ticket_touched_at_id", "touched_at", "id"),
+        Index(
+            "ix_ticket_created_at_report", "created_at", "state", "first_response_at", "resolved_at", "closed_at", "channel", "kind",
+            "organisation_id", "contact_id",
+        ),
+        Index("ix_ticket_closed_at_report", "closed_at", "state", "close_result", "organisation_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(CleanText(300))
@@ -52,15 +59,11 @@ class Ticket(Versioned, Base):
     level: Mapped[str] = mapped_column(CleanText(16), default="")
     urged: Mapped[int] = mapped_column(Integer, default=0)
     urged_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    hold_party: Mapped[str | None] = mapped_column(CleanText(16))
-    hold_reason: Mapped[str | None] = mapped_column(CleanText(300))
-    hold_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    held_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    holds: Mapped[int] = mapped_column(Integer, default=0)
     cancelling: Mapped[bool] = mapped_column(Boolean, default=False)
     resolution: Mapped[str | None] = mapped_column(CleanText())
     category: Mapped[str | None] = mapped_column(CleanText(16))
     cause: Mapped[str | None] = mapped_column(CleanText(300))
+    boxes: Mapped[dict[str, str]] = mapped_column(Json, default=dict, server_default="{}")
     solved_at_once: Mapped[bool] = mapped_column(Boolean, default=False)
     resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     close_result: Mapped[str | None] = mapped_column(CleanText(16))
@@ -94,10 +97,6 @@ class Ticket(Versioned, Base):
     @property
     def label(self) -> str:
         return f"#{self.number} {self.subject}"
-
-    @property
-    def held(self) -> bool:
-        return self.held_at is not None
 
 
 class TicketConversation(Base):
@@ -154,7 +153,7 @@ class TicketMark(Base):
     """A raise, supervision or extension: who asked what of whom, until when, and how it was answered.
 
     `kind` is raise, supervise or extend. `until` is the reply due (supervise) or the wished date (extend);
-    `was` is the date before. `decision` is asked, approved, refused or answered.
+    `was` is the date before. `decision` is asked, approved, refused or answered; `answer` is what a supervision was told.
     """
 
     __tablename__ = "ticket_mark"
@@ -172,6 +171,7 @@ class TicketMark(Base):
     asked_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     decided_by: Mapped[str | None] = mapped_column(CleanText(200))
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    answer: Mapped[str] = mapped_column(CleanText(500), default="", server_default="")
 
 
 class FollowUp(Base):

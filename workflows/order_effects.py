@@ -14,6 +14,7 @@ from app.core.people import User
 from app.core.permissions import ROLES, Actor
 from workflows.engine import STAY, Given, moment
 from workflows.events import OrderHoldEnds
+from workflows.holding import begin_hold, end_hold
 from workflows.order_access import on_desk, platform_id, platforms
 from workflows.order_guards import open_visit
 from workflows.order_kinds import (
@@ -30,8 +31,8 @@ from workflows.order_kinds import (
     WASTED,
     WORKS,
 )
+from workflows.order_notices import tell_owner
 from workflows.orders_models import OrderAppointment, OrderMark, OrderPlan, OrderQuote, ServiceOrder, Visit, new_code
-from workflows.rules import LONGEST_HOLD
 
 
 def accept(order: ServiceOrder, actor: Actor, given: Given) -> str | None:
@@ -63,6 +64,7 @@ def give_to(order: ServiceOrder, supplier_id: int | None, chosen: str) -> None:
 def assign(order: ServiceOrder, actor: Actor, given: Given) -> str:
     order.technician = _technician(order, given["technician"])
     order.assigned_at = now()
+    tell_owner(order, "assigned", actor)
     return _scheduled(order)
 
 
@@ -86,6 +88,7 @@ def _set_window(order: ServiceOrder, actor: Actor, given: Given, *, party: str, 
         )
     )  # fmt: skip
     order.window_from, order.window_to = begin, end
+    tell_owner(order, "appointment", actor)
     return _scheduled(order)
 
 
@@ -227,6 +230,7 @@ def close(order: ServiceOrder, actor: Actor, given: Given) -> str | None:
 def rework(order: ServiceOrder, actor: Actor, given: Given) -> str | None:
     """Refused work begins a new round: another window, other evidence, another code."""
     mark(order, actor, "rework", reason=given["reason"])
+    tell_owner(order, "rework", actor)
     _end_visit(order, "again")
     order.reworks += 1
     order.window_from = order.window_to = order.visited_at = order.delivered_at = order.code_given_at = None
@@ -235,23 +239,14 @@ def rework(order: ServiceOrder, actor: Actor, given: Given) -> str | None:
 
 
 def hold(order: ServiceOrder, actor: Actor, given: Given) -> str | None:
-    until = moment(given["until"], "until")
-    if given["party"] not in HOLDS:
-        raise Invalid.of("party", "选择在等什么。")
-    if not now() < until <= now() + LONGEST_HOLD:
-        raise Invalid.of("until", "时间要在现在之后、30 天之内。")
-    order.hold_party, order.hold_reason, order.hold_until = given["party"], str(given["reason"])[:300], until
-    order.held_at = now()
-    order.holds += 1
+    until = begin_hold(order, given, HOLDS, "选择在等什么。")
     record(OrderHoldEnds(order_id=order.id, hold=order.holds), due_at=until)
     return None
 
 
 def resume(order: ServiceOrder, actor: Actor, given: Given) -> str | None:
     """End the hold. The due date moves by the time spent on what the supplier cannot hasten, and only by that."""
-    if order.held_at and order.hold_party in STOPS_CLOCK:
-        order.due_at += now() - order.held_at
-    order.hold_party = order.hold_reason = order.hold_until = order.held_at = None
+    end_hold(order, STOPS_CLOCK)
     return None
 
 
@@ -284,6 +279,7 @@ def cancel(order: ServiceOrder, actor: Actor, given: Given) -> str | None:
         order.wasted_trip = visit.wasted = True
     _end_visit(order, "cancelled")
     order.cancel_reason = str(given["reason"])[:500]
+    tell_owner(order, "cancelled", actor)
     return _end(order, "cancelled")
 
 

@@ -1,5 +1,8 @@
 """What ties orders to their ticket: an order moves, is urged and is called off together with it."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 from sqlalchemy import func, select
@@ -13,6 +16,7 @@ from workflows.engine import take, touch
 from workflows.events import OrderChanged
 from workflows.models import Ticket
 from workflows.order_access import platforms
+from workflows.order_notices import tell_owner
 from workflows.orders import ORDER
 from workflows.orders_models import OPEN_ORDER, ServiceOrder
 from workflows.rules import URGE_PAUSE
@@ -34,7 +38,26 @@ def open_orders(ticket: Ticket) -> list[ServiceOrder]:
     return [order for order in orders_of(ticket) if order.state in OPEN_ORDER]
 
 
+_counted: ContextVar[Mapping[int, int]] = ContextVar("counted", default={})  # noqa: B039  never written to
+
+
+@contextmanager
+def counted(tickets: Sequence[Ticket]) -> Iterator[None]:
+    """Within it, count_open() knows these tickets already: one statement for a list of them instead of one a guard."""
+    ids = [ticket.id for ticket in tickets]
+    rows = select(ServiceOrder.ticket_id, func.count()).where(ServiceOrder.ticket_id.in_(ids), ServiceOrder.state.in_(OPEN_ORDER))
+    found = {number: n for number, n in session().execute(rows.group_by(ServiceOrder.ticket_id))} if ids else {}  # noqa: C416
+    mark = _counted.set({number: found.get(number, 0) for number in ids})
+    try:
+        yield
+    finally:
+        _counted.reset(mark)
+
+
 def count_open(ticket: Ticket) -> int:
+    known = _counted.get().get(ticket.id)
+    if known is not None:
+        return known
     rows = select(func.count()).select_from(ServiceOrder)
     return session().scalar(rows.where(ServiceOrder.ticket_id == ticket.id, ServiceOrder.state.in_(OPEN_ORDER))) or 0
 
@@ -45,6 +68,7 @@ def urge_orders(ticket: Ticket, actor: Actor) -> None:
         order.urged += 1
         if order.urged_at is None or now() - order.urged_at >= URGE_PAUSE:
             order.urged_at = now()
+            tell_owner(order, "urge", actor)
         note(actor, "order.urged", order, after=order.urged)
         changed(order)
 
@@ -58,6 +82,7 @@ def propose_cancel(order: ServiceOrder, actor: Actor, reason: str) -> bool:
     if not order.cancelling:
         order.cancelling, order.cancel_asked_by, order.cancel_asked_at = True, actor.name, now()
         note(actor, "order.cancel_proposed", order, reason=order.cancel_reason)
+        tell_owner(order, "cancel", actor)
         changed(order)
     return False
 

@@ -19,6 +19,7 @@ from workflows.models import Ticket
 from workflows.order_access import platform_id
 from workflows.order_kinds import ACCEPT_WITHIN, FINISH_WITHIN, MAX_ORDERS, RELATIONS, WORKS
 from workflows.order_links import count_open, orders_of
+from workflows.order_notices import tell_owner
 from workflows.orders_models import FIRST_ORDER, ServiceOrder
 
 
@@ -94,6 +95,7 @@ def open_order(
     session().flush()
     note(actor, "order.opened", order, after=order.state, chosen=chosen, ticket=ticket.number, supplier=owner_id)
     record(OrderOpened(order_id=order.id, version=order.version, ticket_id=ticket.id))
+    tell_owner(order, "new", actor)
     return order
 
 

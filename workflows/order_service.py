@@ -17,6 +17,7 @@ from workflows.order_effects import decide, give_to
 from workflows.order_guards import mine, open_visit
 from workflows.order_kinds import EVIDENCE, WITH_FILE
 from workflows.order_links import changed
+from workflows.order_notices import tell_owner
 from workflows.orders_models import OPEN_ORDER, OrderEvidence, OrderMark, OrderQuote, ServiceOrder
 
 LARGEST_FILE = 15 * 1024 * 1024
@@ -46,6 +47,7 @@ def judge(actor: Actor, order: ServiceOrder, mark_id: int, upheld: bool, verdict
         order.rejected += 1
     elif order.state == "created" and order.accepted_at is None and platforms(order) and mark.supplier_id is not None:
         give_to(order, mark.supplier_id, "person")
+        tell_owner(order, "new", actor)
     note(actor, "order.judged", order, after=mark.decision, reason=mark.verdict)
     changed(order)
     return mark
@@ -84,6 +86,7 @@ def hand_over(actor: Actor, order: ServiceOrder, supplier_id: int, reason: str) 
         raise Refused("供应商已接单，不能转给别家。")
     before = order.supplier.label if order.supplier else None
     give_to(order, found.id, "person")
+    tell_owner(order, "new", actor)
     note(actor, "order.handed_over", order, before=before, after=found.label, reason=reason.strip()[:500])
     changed(order)
 

@@ -14,13 +14,14 @@ from app.core.db import Base, CleanText, Json, UTCDateTime, Versioned
 from app.core.files import StoredFile
 from app.core.installed_base import Contract, Device
 from app.core.people import Organisation, User
+from workflows.holding import Holdable
 from workflows.models import Ticket
 
 FIRST_ORDER = 600000
 OPEN_ORDER = ("created", "scheduled", "planned", "delivering", "checking")
 
 
-class ServiceOrder(Versioned, Base):
+class ServiceOrder(Holdable, Versioned, Base):
     """Work that a supplier, or the platform itself, owes to a ticket. Its law stands in workflows/orders.py; only
     `take()` changes `state`.
 
@@ -39,6 +40,7 @@ class ServiceOrder(Versioned, Base):
         Index("ix_service_order_supplier_id_state_due_at_id", "supplier_id", "state", "due_at", "id"),
         Index("ix_service_order_technician_id_state_window_from_id", "technician_id", "state", "window_from", "id"),
         Index("ix_service_order_device_id_id", "device_id", "id"),
+        Index("ix_service_order_touched_at_id", "touched_at", "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"))
@@ -100,11 +102,6 @@ class ServiceOrder(Versioned, Base):
     cancel_asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     wasted_trip: Mapped[bool] = mapped_column(Boolean, default=False)
 
-    hold_party: Mapped[str | None] = mapped_column(CleanText(16))
-    hold_reason: Mapped[str | None] = mapped_column(CleanText(300))
-    hold_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    held_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    holds: Mapped[int] = mapped_column(Integer, default=0)
     urged: Mapped[int] = mapped_column(Integer, default=0)
     urged_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     due_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -129,10 +126,6 @@ class ServiceOrder(Versioned, Base):
     @property
     def label(self) -> str:
         return f"#{self.number} {self.subject}"
-
-    @property
-    def held(self) -> bool:
-        return self.held_at is not None
 
 
 def new_code() -> str:

@@ -10,14 +10,15 @@ from app.core.db import session
 from app.core.errors import Invalid, NotFound, Refused
 from app.core.events import record
 from app.core.people import Contact
-from app.core.permissions import Actor, require
+from app.core.permissions import SYSTEM, Actor, require
 from workflows import ticket_effects
-from workflows.engine import touch
+from workflows.engine import take, touch
 from workflows.events import SilenceEnds, TicketChanged
 from workflows.kinds import KINDS
 from workflows.models import Draft, FollowUp, Ticket, TicketConversation, TicketMark, TicketNote
 from workflows.rules import RULES
 from workflows.ticket_guards import last_question
+from workflows.tickets import TICKET
 
 OPEN = ("created", "dispatched", "executing", "following_up")
 TWICE = timedelta(seconds=60)
@@ -38,6 +39,8 @@ def add_note(actor: Actor, ticket: Ticket, text: str) -> TicketNote:
         ticket_id=ticket.id, author=actor.name, author_id=actor.id if actor.kind == "user" else None, text=text.strip()
     )
     session().add(row)
+    if ticket.held and ticket.hold_party == "colleague" and row.author_id not in (None, ticket.assignee_id):
+        take(TICKET, ticket, "resume", SYSTEM, reason="同事已答复")
     changed(ticket)
     return row
 
@@ -58,14 +61,14 @@ def classify(
     changed(ticket)
 
 
-def set_contact(actor: Actor, ticket: Ticket, contact: Contact) -> None:
-    """Say who asks, where the channel could only name the company."""
+def set_contact(actor: Actor, ticket: Ticket, contact: Contact | None) -> None:
+    """Say who asks, where the channel could only name the company; None takes it back."""
     require(actor, "ticket.work")
     before = ticket.contact_id
     ticket.contact = contact
-    ticket.organisation_id = ticket.organisation_id or contact.organisation_id
+    ticket.organisation_id = ticket.organisation_id or (contact.organisation_id if contact else None)
     session().flush()
-    note(actor, "ticket.contact_set", ticket, before=before, after=contact.label)
+    note(actor, "ticket.contact_set", ticket, before=before, after=contact.label if contact else None)
     changed(ticket)
 
 
@@ -73,6 +76,13 @@ def answered(ticket: Ticket, actor: Actor) -> None:
     """A person wrote to the customer: the first response is the first of these."""
     if ticket.first_response_at is None and actor.kind == "user":
         ticket.first_response_at = now()
+    changed(ticket)
+
+
+def unanswered(ticket: Ticket, at: datetime) -> None:
+    """An answer of this moment was taken back before it went out: if it was the first, nobody has answered yet."""
+    if ticket.first_response_at is not None and abs(ticket.first_response_at - at) < timedelta(seconds=1):
+        ticket.first_response_at = None
     changed(ticket)
 
 
@@ -88,6 +98,23 @@ def decide_extension(actor: Actor, ticket: Ticket, mark_id: int, approved: bool)
     if approved and mark.until:
         ticket.due_at = mark.until
     note(actor, "ticket.extension_decided", ticket, after=mark.decision)
+    changed(ticket)
+    return mark
+
+
+def answer_supervision(actor: Actor, ticket: Ticket, mark_id: int, text: str) -> TicketMark:
+    """Tell the supervisor what was asked for; the answer stands beside the demand and, late, says so by its moment."""
+    require(actor, "ticket.work")
+    mark = session().get(TicketMark, mark_id)
+    if mark is None or mark.ticket_id != ticket.id or mark.kind != "supervise":
+        raise NotFound()
+    if not text.strip():
+        raise Invalid.of("text", "写点内容。")
+    if mark.decision != "asked":
+        raise Refused("这次督办已经答复过了。")
+    mark.decision, mark.answer = "answered", text.strip()[:500]
+    mark.decided_by, mark.decided_at = actor.name, now()
+    note(actor, "ticket.supervision_answered", ticket, after=mark.decision, mark=mark.id, late=mark.until is not None and now() > mark.until)
     changed(ticket)
     return mark
 

@@ -13,14 +13,17 @@ from app.core.people import Team, User
 from app.core.permissions import SYSTEM, Actor
 from workflows.engine import STAY, Given, moment
 from workflows.events import HoldEnds
+from workflows.holding import begin_hold, end_hold
 from workflows.kinds import ALWAYS, CATEGORIES, IMPACTS, KINDS, SAMPLE, priority_of, time_to_solve
 from workflows.models import FollowUp, Ticket, TicketArticle, TicketMark
 from workflows.order_links import cancel_with_ticket, urge_orders
-from workflows.rules import BOUNCES_TO_LEADER, LONGEST_HOLD, SAMPLE_EVERY, URGE_PAUSE
+from workflows.rules import BOUNCES_TO_LEADER, SAMPLE_EVERY, URGE_PAUSE
 from workflows.ticket_guards import last_question, result_of
 
 Named = TypeVar("Named", User, Team)
 PARTIES = {"customer": "客户", "supplier": "供应商", "part": "备件", "colleague": "同事", "date": "约定日期"}
+STOPS_CLOCK = frozenset({"customer", "date"})
+"""While one of these is waited for, the customer's clock stands still; else it is the house's own time."""
 LEVELS = {"second_line": "二线", "supervisor": "主管"}
 
 
@@ -89,6 +92,7 @@ def solve(ticket: Ticket, actor: Actor, given: Given) -> str:
     restored = moment(given["restored_at"], "restored_at") if given.get("restored_at") else None
     if restored and not ticket.created_at <= restored <= moment_:
         raise Invalid.of("restored_at", "恢复时间要在登记之后、现在之前。")
+    ticket.boxes = worked_off(kind, given)
     ticket.kind, ticket.category = kind, category
     ticket.product = _product(wrap_up.get("product")) or ticket.product
     ticket.cause = (str(wrap_up.get("cause") or "").strip() or None)
@@ -107,6 +111,23 @@ def solve(ticket: Ticket, actor: Actor, given: Given) -> str:
     return "closed"
 
 
+def worked_off(kind: str, given: Given) -> dict[str, str]:
+    """The kind's checklist as it was worked off: `boxes` names what was done, `skipped` says why the rest was not.
+
+    `boxes` is a list of codes, or code → reason for skipping it ("" where done). Raises Invalid where a box is open.
+    """
+    wanted, said = KINDS[kind].boxes, given.get("boxes") or {}
+    if not isinstance(said, dict | list):
+        raise Invalid.of("boxes", "勾选做过的步骤。")
+    why = str(given.get("skipped") or "").strip()[:300]
+    reasons = said if isinstance(said, dict) else dict.fromkeys(map(str, said), "")
+    if any(not isinstance(reason, str) for reason in reasons.values()):
+        raise Invalid.of("boxes", "勾选做过的步骤。")
+    if any(code not in reasons for code in wanted) and not why:
+        raise Invalid.of("skipped", "还有没勾的步骤，写下跳过的原因。")
+    return {code: reasons.get(code, why).strip()[:300] for code in wanted}
+
+
 def solve_now(ticket: Ticket, actor: Actor, given: Given) -> str:
     ticket.solved_at_once = True
     if actor.kind == "user" and ticket.assignee_id is None:
@@ -123,23 +144,14 @@ def is_asked(ticket: Ticket) -> bool:
 
 
 def hold(ticket: Ticket, actor: Actor, given: Given) -> str | None:
-    until = moment(given["until"], "until")
-    if given["party"] not in PARTIES:
-        raise Invalid.of("party", "选择在等谁。")
-    if not now() < until <= now() + LONGEST_HOLD:
-        raise Invalid.of("until", "时间要在现在之后、30 天之内。")
-    ticket.hold_party, ticket.hold_reason, ticket.hold_until = given["party"], str(given["reason"])[:300], until
-    ticket.held_at = now()
-    ticket.holds += 1
+    until = begin_hold(ticket, given, PARTIES, "选择在等谁。")
     record(HoldEnds(ticket_id=ticket.id, hold=ticket.holds), due_at=until)
     return None
 
 
 def resume(ticket: Ticket, actor: Actor, given: Given) -> str | None:
     """End the hold. The due date moves by the time spent waiting for the customer or an agreed date, and only by that."""
-    if ticket.held_at and ticket.hold_party in ("customer", "date"):
-        ticket.due_at += now() - ticket.held_at
-    ticket.hold_party = ticket.hold_reason = ticket.hold_until = ticket.held_at = None
+    end_hold(ticket, STOPS_CLOCK)
     return None
 
 

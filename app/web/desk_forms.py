@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.core.clock import now
 from app.core.errors import Invalid
 from app.core.permissions import Actor
+from app.core.text import clean
 from app.queries import orders, ticket_page, tickets, timeline
 from app.replies import sendable_article
 from app.web import desk_words as words
@@ -29,7 +31,7 @@ Choices = list[dict[str, Any]]
 @dataclass(frozen=True)
 class Field:
     """One field. `choices` gives options; `first` what stands in it before anybody typed; `goes` where a value belongs
-    in what the step is given (`wrap_up.category`)."""
+    in what the step is given (`wrap_up.category`). `codes`: the boxes stand for short words, not for ids."""
 
     name: str
     label: Any
@@ -43,6 +45,7 @@ class Field:
     full: bool = False
     rows: int = 4
     longest: int = 4000
+    codes: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,16 @@ def people(ticket: Ticket, actor: Actor) -> Choices:
             groups.setdefault(_("没有团队"), []).append(option)
     me: Choices = [{"value": actor.id, "label": _("我自己（%(name)s）", name=actor.name)}] if actor.can("ticket.work") else []
     return me + [{"label": name, "options": options} for name, options in groups.items()]
+
+
+def boxes(ticket: Ticket, actor: Actor) -> Choices:
+    """The checklist of the kind: of the one just chosen, where the form comes back."""
+    chosen = KINDS.get(typed("kind", 20)) or KINDS[ticket.kind]
+    return plain(chosen.boxes)(ticket, actor)
+
+
+def skipping(ticket: Ticket, actor: Actor) -> Choices:
+    return [{"value": "", "label": ""}] if boxes(ticket, actor) else []
 
 
 def teams(ticket: Ticket, actor: Actor) -> Choices:
@@ -156,6 +169,9 @@ _WRAP_UP = (
     Field("product", _l("产品"), "select", False, choices=products, first=lambda t, a: t.product_id, goes="wrap_up.product",
           placeholder=_l("与产品无关")),
     Field("cause", _l("原因"), required=False, first=lambda t, a: t.cause or "", goes="wrap_up.cause", longest=300),
+    Field("boxes", _l("检查表"), "checkboxes", False, choices=boxes, full=True, codes=True, longest=60,
+          first=lambda t, a: [code for code, why in (t.boxes or {}).items() if not why]),
+    Field("skipped", _l("没勾的为什么跳过"), "text", False, choices=skipping, full=True, longest=300),
     Field("articles", _l("用到的知识"), "checkboxes", False, choices=used, goes="wrap_up.articles", full=True,
           first=lambda t, a: [option["value"] for option in used(t, a)]),
 )  # fmt: skip
@@ -222,6 +238,12 @@ CLASSIFY = Form(
 )  # fmt: skip
 
 
+SUPERVISION = Form(
+    (Field("text", _l("答复"), "textarea", full=True, rows=4, longest=500),),
+    _l("答复督办"), _l("督办的人会看到；答复留在工单上。"), _l("已答复督办"),
+)  # fmt: skip
+
+
 def shown(
     form: Form, item: Any, actor: Actor, errors: Mapping[str, list[str]] | None = None, kept: bool = False
 ) -> list[dict[str, Any]]:
@@ -229,10 +251,10 @@ def shown(
     fields = []
     for field in form.fields:
         options = field.choices(item, actor) if field.choices else None
-        if field.kind in ("radio", "choices", "checkboxes") and not options:
+        if field.choices and field.kind != "select" and not options:
             continue
         if kept:
-            value: Any = [str(n) for n in numbers(field.name)] if field.kind == "checkboxes" else typed(field.name, field.longest)
+            value: Any = _ticked(field) if field.kind == "checkboxes" else typed(field.name, field.longest)
         else:
             value = field.first(item, actor) if field.first else ""
         fields.append(
@@ -243,6 +265,13 @@ def shown(
     if fields and not any(f["errors"] for f in fields):
         fields[0]["autofocus"] = True
     return fields
+
+
+def _ticked(field: Field) -> list[str]:
+    """What of a group of boxes is ticked: ids, or short words."""
+    if not field.codes:
+        return [str(n) for n in numbers(field.name)]
+    return list(dict.fromkeys(clean(text)[: field.longest] for text in request.form.getlist(field.name)[:50]))
 
 
 def _errors_of(field: Field, errors: Mapping[str, list[str]]) -> list[str]:
@@ -259,7 +288,7 @@ def read(form: Form) -> dict[str, Any]:
     errors: dict[str, list[str]] = {}
     for field in form.fields:
         if field.kind == "checkboxes":
-            value: Any = numbers(field.name)
+            value: Any = _ticked(field) if field.codes else numbers(field.name)
         else:
             value = typed(field.name, field.longest).strip()
             if len(value) > field.longest:

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app import replies, viewer
-from app.core.directory.access import access_contact, access_device
+from app.core.directory.access import access_device
 from app.core.errors import DeskError, Invalid, NotFound, Refused, Stale
 from app.core.permissions import Actor
 from app.core.text import clean
@@ -276,13 +276,37 @@ def decide(number: int, mark: int, decision: str) -> Response:
     return answer.done(ticket, _("已批准延期") if decision == "approve" else _("没有批准延期"))
 
 
-@blueprint.post("/desk/tickets/<int:number>/contact")
-@viewer.needs("ticket.work", "contact.read")
-def pick_contact(number: int) -> Response:
-    """Say which person of the company wrote from a shared address."""
+@blueprint.get("/desk/tickets/<int:number>/supervisions/<int:mark>")
+@viewer.needs("ticket.work")
+def supervision_form(number: int, mark: int) -> str:
+    """The answer to a supervision."""
+    return _supervision(access_ticket(viewer.current_actor(), number), mark)
+
+
+@blueprint.post("/desk/tickets/<int:number>/supervisions/<int:mark>")
+@viewer.needs("ticket.work")
+def answer_supervision(number: int, mark: int) -> Response:
+    """Give it."""
     actor = viewer.current_actor()
     ticket = access_ticket(actor, number)
-    with unit_of_work():
-        ticket = access_ticket(actor, number)
-        service.set_contact(actor, ticket, access_contact(actor, answer.number("contact") or 0))
-    return answer.done(ticket, _("已确认联系人"))
+    try:
+        with unit_of_work():
+            ticket = access_ticket(actor, number)
+            service.answer_supervision(actor, ticket, mark, answer.typed("text", 500))
+    except DeskError as problem:
+        return answer.again(problem, lambda why: _supervision(access_ticket(actor, number), mark, why))
+    return answer.done(ticket, str(desk_forms.SUPERVISION.said))
+
+
+def _supervision(ticket: Ticket, mark: int, problem: DeskError | None = None) -> str:
+    form, actor = desk_forms.SUPERVISION, viewer.current_actor()
+    errors = field_errors(problem) if problem else None
+    return _page(
+        ticket,
+        {
+            "title": _("答复督办 #%(number)s", number=ticket.number), "intro": str(form.intro), "submit": str(form.submit),
+            "url": f"{ticket_url(ticket)}/supervisions/{mark}", "danger": False, "version": None, "missing": [],
+            "error": _said(ticket, problem), "columns": False,
+            "fields": desk_forms.shown(form, ticket, actor, errors, kept=problem is not None),
+        },
+    )  # fmt: skip

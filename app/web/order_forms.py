@@ -1,6 +1,5 @@
 """The forms of the order steps, made of the same fields as those of tickets."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
@@ -12,6 +11,7 @@ from app.core.permissions import Actor
 from app.queries import orders
 from app.web.desk_forms import Choices, Field, Form, plain
 from app.web.i18n import local
+from app.web.order_show import steps_of
 from workflows.order_effects import technicians
 from workflows.order_guards import open_visit
 from workflows.order_kinds import ANSWERS, CHANGERS, HOLDS, REJECTS, UNABLES, VERDICTS, VISIT_RESULTS, WARRANTIES, WORKS
@@ -47,7 +47,7 @@ def _steps(order: ServiceOrder, actor: Actor) -> str:
     if plan is not None:
         return plan.steps
     sop = WORKS[order.work].sop
-    return "\n".join(re.split("[；;]\\s*", _(sop).rstrip("。."))) if sop else ""
+    return "\n".join(steps_of(_(sop))) if sop else ""
 
 
 def _parts(order: ServiceOrder, actor: Actor) -> str:

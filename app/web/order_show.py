@@ -1,5 +1,6 @@
 """Orders as the templates of orders/ want them; each template's head says which names it reads."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +13,14 @@ from app.core.permissions import Actor
 from app.queries import orders
 from app.queries.audit import audit_rows
 from app.web import order_words as words
-from app.web.desk_show import identity
+from app.web.desk_context import identity
 from app.web.desk_words import priority_of, size_word
 from app.web.i18n import local, show_datetime
 from workflows.kinds import IMPACTS, KINDS
 from workflows.order_access import may_know_customer, on_desk, owns, platforms
 from workflows.order_guards import open_visit
 from workflows.order_kinds import CHANGERS, CHOSEN, EVIDENCE, QUOTES, REJECTS, UNABLES, VISIT_RESULTS, WARRANTIES, WORKS
+from workflows.order_notices import NOTICES, notices_of
 from workflows.orders import ORDER
 from workflows.orders_models import OPEN_ORDER, OrderEvidence, OrderMark, ServiceOrder, Visit
 
@@ -59,11 +61,34 @@ def card(order: ServiceOrder, actor: Actor) -> dict[str, Any]:
         "clock": words.clock_of(order),
         "priority": priority_of(ticket),
         "urged": order.urged if order.state in OPEN_ORDER else 0,
+        "calls": urge_unheard(order),
+        "may_assign": any(step.name in ("accept", "assign") for step in ORDER.offers(order, actor)) and actor.role == "dispatcher",
         "reworks": order.reworks,
         "cancelling": order.cancelling and order.state in OPEN_ORDER,
         "waiting": waiting_for(order),
         "next": next_label(order, actor),
     }
+
+
+def urge_unheard(order: ServiceOrder) -> bool:
+    """Whether the customer urged after the last thing that was done: the red dot."""
+    if order.urged_at is None or order.state not in OPEN_ORDER or order.state == "checking":
+        return False
+    done = (order.accepted_at, order.assigned_at, order.scheduled_at, order.planned_at, order.visited_at, order.started_at)
+    return all(moment is None or moment < order.urged_at for moment in done)
+
+
+def ticked(order: ServiceOrder, done: set[str]) -> str:
+    """The steps of the plan as a checklist in words, a line a step."""
+    plan = orders.papers_of(order).plan
+    lines = steps_of(plan.steps) if plan else []
+    return "\n".join(f"{'✓' if line in done else '✗'} {line}" for line in lines) if done else ""
+
+
+def steps_of(text: str) -> list[str]:
+    """The steps of a plan: a line each, or what a sentence divides by semicolons."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines if len(lines) != 1 else [part.strip() for part in re.split("[；;]", lines[0].rstrip("。.")) if part.strip()]
 
 
 def customer_name(order: ServiceOrder, actor: Actor) -> str:
@@ -216,7 +241,7 @@ def whole(order: ServiceOrder, actor: Actor) -> dict[str, Any]:
             "firmware": device.firmware, "site": device.site.name if device.site else "",
         },
         "product": order.product.label if order.product else None,
-        "plan": plan and {"steps": plan.steps.splitlines(), "parts": plan.parts, "by": plan.by, "at": plan.at,
+        "plan": plan and {"steps": steps_of(plan.steps), "parts": plan.parts, "by": plan.by, "at": plan.at,
                           "cost": words.money(plan.cost_cents) if plan.cost_cents else ""},
         "quote": quote and {"amount": words.money(quote.amount_cents), "label": words.said(QUOTES, quote.state),
                             "by": quote.answered_by, "at": quote.answered_at, "remark": quote.remark},
@@ -236,8 +261,13 @@ def whole(order: ServiceOrder, actor: Actor) -> dict[str, Any]:
         "steps": stepper(order),
         **actions(order, actor),
         "upload": upload_form(order, actor),
-        "kinds": [{"value": key, "label": _(label)} for key, label in EVIDENCE.items()],
+        "proofs": _proofs(order),
         "needed": _needed(order),
+        "notices": [
+            {"what": _(NOTICES[n.what]), "who": n.user.label, "at": n.at, "state": str(words.NOTICE_STATES[n.state])}
+            for n in notices_of(order)
+        ],
+        "who": actor.id,
     }  # fmt: skip
 
 
@@ -320,6 +350,11 @@ def upload_form(order: ServiceOrder, actor: Actor) -> str:
     mine = actor.can("order.dispatch") or order.technician_id == actor.id
     may = actor.can("order.work") and side and mine and order.state in OPEN_ORDER
     return f"{order_url(order)}/evidence" if may else ""
+
+
+def _proofs(order: ServiceOrder) -> dict[str, int]:
+    """How many pieces of each kind the present round has."""
+    return {kind: sum(row.kind == kind and row.round == order.reworks for row in order.evidence) for kind in EVIDENCE}
 
 
 def _needed(order: ServiceOrder) -> list[str]:

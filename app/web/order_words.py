@@ -43,6 +43,18 @@ OTHER_STEPS: Mapping[str, Any] = {
 }
 
 
+NOTICE_STATES: Mapping[str, Any] = {
+    "due": _l("等着发邮件"),
+    "sending": _l("正在发邮件"),
+    "sent": _l("已发邮件"),
+    "failed": _l("邮件没有送达"),
+    "undecided": _l("邮件不知是否送达"),
+    "no_mail": _l("没有邮箱，只在列表里显示"),
+    "off": _l("关掉了邮件，只在列表里显示"),
+    "no_account": _l("系统没有可发信的邮箱，只在列表里显示"),
+}
+
+
 def state_word(state: str) -> str:
     return _(ORDER.labels.get(state, state))
 

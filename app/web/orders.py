@@ -11,24 +11,26 @@ from werkzeug.wrappers import Response
 from app import viewer
 from app.core.db import session
 from app.core.errors import DeskError, Invalid, NotFound, Refused, Stale
-from app.core.files import StoredFile
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
 from app.queries import orders as queries
 from app.web import desk_answer as answer
-from app.web import desk_files, desk_forms, order_show
+from app.web import desk_forms, order_show
 from app.web import order_words as words
 from app.web.desk_show import query
 from app.web.errors import field_errors, words_of
 from app.web.order_forms import DESK_FORMS, FORMS
 from workflows import order_service as service
 from workflows.engine import take
-from workflows.order_access import access_order, readable_orders
+from workflows.order_access import access_order, on_desk, readable_orders
+from workflows.order_notices import set_order_mail
 from workflows.orders import ORDER
 from workflows.orders_models import FIRST_ORDER, OrderMark, ServiceOrder
 
 blueprint = Blueprint("orders", __name__)
+BULK = 50
+PLACE = "camera=(), microphone=(), geolocation=(self), payment=(), usb=(), browsing-topics=()"
 FIRST_CHOICE = {"technician": ("today", "week", "mine"), "": ("judge", "unaccepted", "checking", "unassigned", "unappointed")}
 
 
@@ -45,11 +47,12 @@ def order_list() -> str:
     counts = queries.counts(actor, day)
     wanted = _wanted(actor, counts)
     page = queries.listed(actor, wanted, day)
-    same = {"view": wanted.view, "q": wanted.q}
+    same = {"view": wanted.view, "q": wanted.q, "technician": wanted.technician, "supplier": wanted.supplier}
+    people = queries.technician_choices(actor) if actor.role == "dispatcher" else []
     return render_template(
         "orders/list.html",
         views=[
-            {"label": str(words.VIEWS[v.key]), "url": query("/orders", view=v.key, q=wanted.q), "count": counts.get(v.key),
+            {"label": str(words.VIEWS[v.key]), "url": query("/orders", **{**same, "view": v.key}), "count": counts.get(v.key),
              "here": v.key == wanted.view, "tone": "bad" if v.key == "overdue" else ""}
             for v in queries.views_for(actor)
         ],
@@ -58,6 +61,11 @@ def order_list() -> str:
         q=wanted.q,
         list_url=query("/orders", **same, cursor=wanted.cursor),
         clear_url=query("/orders", view=wanted.view),
+        filters=_filters(actor, wanted, people),
+        people=[{"value": number, "label": label} for number, label in people],
+        live=" ".join([*([f"changed:supplier:{actor.organisation_id}"] if actor.organisation_id else []),
+                       *(f"changed:order:{order.id}" for order in page.rows)]),
+        own=_own(actor),
         rows=[order_show.card(order, actor) for order in page.rows],
         page={
             "shown": len(page.rows),
@@ -68,6 +76,24 @@ def order_list() -> str:
     )  # fmt: skip
 
 
+def _filters(actor: Actor, wanted: queries.Wanted, people: list[tuple[int, str]]) -> list[dict[str, Any]]:
+    """What else narrows a list: the technician for a dispatcher, the supplier for the desk."""
+    found = []
+    if people:
+        found.append({"name": "technician", "label": _("所有师傅"), "value": wanted.technician or "", "options": people})
+    if on_desk(actor):
+        found.append({"name": "supplier", "label": _("所有供应商"), "value": wanted.supplier or "", "options": queries.supplier_choices()})
+    return [{**f, "options": [{"value": number, "label": label} for number, label in f["options"]]} for f in found]
+
+
+def _own(actor: Actor) -> dict[str, Any] | None:
+    """For those who carry orders out: whether their mailbox hears of them."""
+    if actor.role not in ("dispatcher", "technician"):
+        return None
+    user = viewer.current_user()
+    return {"email": user.email or "", "wanted": user.order_mail}
+
+
 def _wanted(actor: Actor, counts: dict[str, int]) -> queries.Wanted:
     given = {name: clean(request.args.get(name, ""))[:100] for name in ("view", "q", "cursor")}
     offered = [v.key for v in queries.views_for(actor)]
@@ -76,18 +102,25 @@ def _wanted(actor: Actor, counts: dict[str, int]) -> queries.Wanted:
         choices = FIRST_CHOICE.get(actor.role, FIRST_CHOICE[""])
         otherwise = "mine" if "mine" in offered else "open"
         view = otherwise if given["q"] else next((v for v in choices if counts.get(v)), otherwise)
-    return queries.Wanted(view=view, q=given["q"].strip(), cursor=given["cursor"])
+    return queries.Wanted(
+        view=view, q=given["q"].strip(), cursor=given["cursor"],
+        technician=answer.number("technician"), supplier=answer.number("supplier"),
+    )  # fmt: skip
 
 
 @blueprint.get("/orders/<int:number>")
 @viewer.needs("order.read")
-def order(number: int) -> str:
+def order(number: int) -> Response:
     """One order: where it stands, what is to be done, what was done."""
-    return _page(access_order(viewer.current_actor(), number))
+    return page_of(access_order(viewer.current_actor(), number))
 
 
-def _page(found: ServiceOrder, upload: dict[str, Any] | None = None) -> str:
-    return render_template("orders/order.html", **order_show.whole(found, viewer.current_actor()), sent=upload or {})
+def page_of(found: ServiceOrder, upload: dict[str, Any] | None = None) -> Response:
+    """Where one's place may be asked for, once its owner has said so: at the check-in."""
+    shown = order_show.whole(found, viewer.current_actor())
+    response = make_response(render_template("orders/order.html", **shown, sent=upload or {}))
+    response.headers["Permissions-Policy"] = PLACE
+    return response
 
 
 @blueprint.get("/orders/<int:number>/steps/<step>")
@@ -110,10 +143,11 @@ def take_step(number: int, step: str) -> Response:
     form = FORMS.get(step)
     if form is None and step not in order_show.DIRECT:
         raise NotFound()
+    place = answer.typed("place", 200).strip() if step == "arrive" else ""
     simple = step == "plan" and bool(request.form.get("simple"))
     given: dict[str, Any] = {}
     try:
-        given = {"simple": True} if simple else desk_forms.read(form) if form else {}
+        given = {"simple": True} if simple else desk_forms.read(form) if form else {"place": place} if place else {}
         with unit_of_work():
             take(ORDER, access_order(actor, number), step, actor, version=answer.version(), **given)
     except DeskError as problem:
@@ -259,38 +293,42 @@ def _filled(form: desk_forms.Form) -> dict[str, str]:
     return given
 
 
-@blueprint.post("/orders/<int:number>/evidence")
+@blueprint.post("/orders/mail")
 @viewer.needs("order.read", "order.work")
-def evidence(number: int) -> Response:
-    """Keep a photo, a reading, a signature, a note. `client_id` makes sending again harmless."""
+def mail() -> Response:
+    """Whether one's own mailbox gets notices about orders."""
+    wanted = request.form.get("wanted") == "1"
+    with unit_of_work():
+        set_order_mail(viewer.current_actor(), wanted)
+    flash(_("订单邮件已打开") if wanted else _("订单邮件已关掉"), "good")
+    return redirect("/orders", 303)
+
+
+@blueprint.post("/orders/assign")
+@viewer.needs("order.read", "order.dispatch")
+def assign_several() -> Response:
+    """One technician for several orders. What cannot be assigned is named, with the reason; the rest is done."""
     actor = viewer.current_actor()
-    access_order(actor, number)
-    upload = request.files.get("file")
-    content = upload.read() if upload and upload.filename else None
-    given = {name: answer.typed(name, 2000).strip() for name in ("kind", "text", "place", "client_id")}
-    try:
-        with unit_of_work():
-            service.add_evidence(
-                actor, access_order(actor, number), kind=given["kind"], text=given["text"], content=content,
-                name=clean(upload.filename or "") if upload else "", place=given["place"], client_id=given["client_id"] or None,
-            )  # fmt: skip
-    except DeskError as problem:
-        session().rollback()
-        kept = {**given, "errors": field_errors(problem), "error": None if problem.errors else words_of(problem)}
-        return make_response(_page(access_order(actor, number), kept), answer.status(problem))
-    flash(_("凭证已收到"), "good")
-    return redirect(f"/orders/{number}#evidence", 303)
-
-
-@blueprint.get("/orders/<int:number>/files/<int:file_id>")
-@viewer.needs("order.read")
-def file(number: int, file_id: int) -> Response:
-    """A file of an order that the viewer may read."""
-    found = access_order(viewer.current_actor(), number)
-    row = session().get(StoredFile, file_id)
-    if row is None or (row.owner, row.owner_id) != ("order", found.id):
-        raise NotFound()
-    return desk_files.deliver(row)
+    numbers, done, refused = answer.numbers("order")[:BULK], 0, []
+    for number in numbers:
+        try:
+            with unit_of_work():
+                found = access_order(actor, number)
+                if found.accepted_at is None and found.state == "created":
+                    take(ORDER, found, "accept", actor)
+                take(ORDER, found, "assign", actor, technician=request.form.get("technician", ""))
+            done += 1
+        except DeskError as problem:
+            session().rollback()
+            said = " ".join(word for all_ in field_errors(problem).values() for word in all_) or words_of(problem)
+            refused.append(f"#{number} {said}")
+    if not numbers:
+        flash(_("先勾选要派的订单。"), "warn")
+    if done:
+        flash(_("已派 %(n)s 张订单", n=done), "good")
+    if refused:
+        flash(_("没有派出：%(list)s", list=_("；").join(refused)), "bad")
+    return redirect(query("/orders", view=clean(request.form.get("view", ""))[:20], q=clean(request.form.get("q", ""))[:100]), 303)
 
 
 def _done(number: int, said: str) -> Response:

@@ -14,7 +14,7 @@ from app.core.uow import unit_of_work
 from tests.service.workflows.conftest import SOLVED, Take, later
 from workflows import service
 from workflows.engine import take
-from workflows.kinds import time_to_solve
+from workflows.kinds import KINDS, time_to_solve
 from workflows.models import Ticket, TicketMark
 from workflows.rules import MAX_HOLDS, RULES
 from workflows.tickets import TICKET
@@ -223,7 +223,7 @@ def test_every_fifth_of_a_sampled_kind_is_asked(ticket: MakeTicket, agent: Actor
     asked = 0
     for _turn in range(5):
         found = ticket("created", kind="provision")
-        tell(found, "solve_now", agent, **SOLVED)
+        tell(found, "solve_now", agent, **SOLVED, boxes=list(KINDS["provision"].boxes))
         asked += found.state == "following_up"
         assert found.state in ("following_up", "closed")
         assert found.assignee_id == agent.id, "who solves at once is who had it"
