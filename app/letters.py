@@ -1,6 +1,7 @@
 """What the desk itself writes to customers, and the few things it reads out of their words."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,11 @@ _settings: dict[str, str] = {}
 def use_settings(*, key: str, site_url: str, time_zone: str = "UTC") -> None:
     """Say once at start how links are signed, where they lead, and in which zone times are written."""
     _settings.update(key=key, site_url=site_url, time_zone=time_zone)
+
+
+def signing() -> Mapping[str, str]:
+    """The key that signs links (`key`) and the address that they begin with (`site_url`)."""
+    return _settings
 
 
 def plain_subject(subject: str) -> str:
@@ -58,6 +64,11 @@ def progress_link(ticket: Ticket) -> str:
     return f"{_settings['site_url']}/r/{sign_ticket(ticket.id)}"
 
 
+def order_link(order: ServiceOrder) -> str:
+    """Where those who carry an order out find it, once they are logged in."""
+    return f"{_settings['site_url']}/orders/{order.number}"
+
+
 def sign_ticket(ticket_id: int) -> str:
     return URLSafeSerializer(_settings["key"], salt="progress").dumps(ticket_id)
 
@@ -71,7 +82,7 @@ def read_signed(signed: str) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def follow_up_question(ticket: Ticket, language: str) -> str:
+def follow_up_question(ticket: Ticket, language: str, by_mail: bool = True) -> str:
     """The question whether it is solved, with the link to answer it. The only survey that the desk sends."""
     link = progress_link(ticket)
     name = ticket.contact.name if ticket.contact else ""
@@ -80,14 +91,14 @@ def follow_up_question(ticket: Ticket, language: str) -> str:
             f"Hello{' ' + name if name else ''},\n\n"
             f"your request #{ticket.number} ({ticket.subject}) has been dealt with:\n\n{ticket.resolution}\n\n"
             f"Is it solved? Please tell us here (one click, no password):\n{link}\n\n"
-            "If it is not, just answer this mail and we go on at once."
+            f"If it is not, just answer {'this mail' if by_mail else 'here'} and we go on at once."
         )
     return (
         f"{name or '您'}好：\n\n"
         f"您的请求 #{ticket.number}（{ticket.subject}）已处理：\n\n{ticket.resolution}\n\n"
         f"问题解决了吗？请点开下面的链接告诉我们（点一下即可，无需密码）：\n{link}\n\n"
-        "如果还没有解决，直接回复这封邮件，我们马上继续处理。"
-    )
+        f"如果还没有解决，直接{'回复这封邮件' if by_mail else '在这里回复'}，我们马上继续处理。"
+    )  # data
 
 
 

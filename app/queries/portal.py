@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.core.audit import AuditRow
 from app.core.catalogue import Product
 from app.core.db import session
 from app.core.directory.merging import family_ids
+from app.core.errors import NotFound
+from app.core.files import StoredFile
 from app.core.permissions import Actor
 from channels.models import Account, Conversation, Message
 from knowledge.access import readable_articles, reader_for, within
 from knowledge.models import Article, article_product
 from workflows.models import Ticket, TicketConversation
+from workflows.orders_models import ServiceOrder
 
 TILES, ANSWERS = 12, 5
 LAST_MESSAGES = 30
@@ -149,20 +152,52 @@ def conversations_of(ticket: Ticket, holder: Ticket) -> list[Conversation]:
 
 def public_messages(conversations: Sequence[Conversation]) -> list[Message]:
     """What was said between the customer and people of the desk, newest first. No notes, bounces or automatic letters;
-    nothing that did not leave the house."""
-    rows = (
-        select(Message)
-        .where(
-            Message.conversation_id.in_([c.id for c in conversations]),
-            Message.is_bounce.is_(False),
-            Message.is_auto.is_(False),
-            Message.author_kind != "system",
-            or_(Message.direction == "in", Message.state.in_(("queued", "sending", "sent"))),
-        )
-        .order_by(Message.id.desc())
-        .limit(LAST_MESSAGES)
-    )
+    nothing that did not leave the house, but for what the page itself carries."""
+    rows = select(Message).where(_said_in(conversations)).order_by(Message.id.desc()).limit(LAST_MESSAGES)
     return list(session().scalars(rows))
+
+
+def _said_in(conversations: Sequence[Conversation]) -> ColumnElement[bool]:
+    # An answer to the portal's form stands on the page even where the mail with it came back.
+    here = [c.id for c in conversations if c.account.kind == "portal"]
+    left = Message.state.in_(("sending", "sent"))  # what is queued may still be taken back
+    return and_(
+        Message.conversation_id.in_([c.id for c in conversations]),
+        Message.is_bounce.is_(False),
+        Message.is_auto.is_(False),
+        Message.author_kind != "system",
+        or_(Message.direction == "in", left, and_(Message.conversation_id.in_(here), Message.state.in_(("queued", "failed", "undecided")))),
+    )
+
+
+def files_of(message_ids: Sequence[int]) -> dict[int, list[StoredFile]]:
+    """What came or went with these messages."""
+    rows = select(StoredFile).where(StoredFile.owner == "message", StoredFile.owner_id.in_(message_ids)).order_by(StoredFile.id)
+    found: dict[int, list[StoredFile]] = {}
+    for row in session().scalars(rows) if message_ids else ():
+        found.setdefault(row.owner_id or 0, []).append(row)
+    return found
+
+
+def access_said_file(ticket: Ticket, holder: Ticket, file_id: int) -> StoredFile:
+    """A file of a message that the progress of this request shows. Raises NotFound for any other."""
+    own = select(Message.id).where(_said_in(conversations_of(ticket, holder)))
+    rows = select(StoredFile).where(StoredFile.id == file_id, StoredFile.owner == "message", StoredFile.owner_id.in_(own))
+    found = session().scalar(rows)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def pulse_of(ticket: Ticket, holder: Ticket) -> str:
+    """A word that changes whenever the progress of this request looks different."""
+    conversations = conversations_of(ticket, holder)
+    said = session().execute(select(func.max(Message.id), func.count()).where(_said_in(conversations))).one()
+    orders = session().execute(
+        select(func.count(), func.sum(ServiceOrder.version)).where(ServiceOrder.ticket_id == holder.id)
+    ).one()
+    known = (ticket.version, holder.version, *said, *(int(n or 0) for n in orders))
+    return "-".join(str(n or 0) for n in known)
 
 
 def of_product(actor: Actor, product_id: int) -> list[Article]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
 from flask import session as cookie
@@ -16,6 +17,7 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.permissions import Actor
+from app.core.text import clean
 from app.core.uow import unit_of_work
 from app.queries import portal as queries
 from app.search_index import current_index
@@ -31,7 +33,7 @@ from knowledge.suggest import suggest
 
 blueprint = Blueprint("articles", __name__)
 SIMILAR, WEAKEST = 4, 12
-SAID_AT_MOST = 60
+SAID_AT_MOST, MISSED = 60, 300
 LONG, MINUTE = 500, 400
 """From how many characters on a text has a table of contents; how many are read in a minute."""
 
@@ -84,7 +86,7 @@ def _page(actor: Actor, article: Article, said: str, q: str) -> str:
         similar=_similar(actor, article),
         verdict=said,
         reach=queries.reach() if said == "no" else None,
-        ask_url=None,
+        ask_url=f"/ask?{urlencode({'q': q, 'article': article.slug})}" if said == "no" else None,
         q=q,
         meta=meta(address(article), sheet.lead, article.level == "public"),
     )
@@ -116,6 +118,8 @@ def verdict(slug: str) -> AnyResponse:
         with unit_of_work():
             searching.record_feedback(actor, article, solved == "1", request.form.get("missing", ""))
         said: dict[str, Any] = cookie.get("said", {})
+        if solved == "0":  # what was missing goes along, should they ask us now
+            cookie["missed"] = [article.slug, clean(request.form.get("missing", "")).strip()[:MISSED]]
         cookie["said"] = dict([*said.items(), (str(article.id), int(solved))][-SAID_AT_MOST:])
     return redirect(f"{address(article, q=asked(request.form))}#verdict", 303)
 

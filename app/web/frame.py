@@ -26,14 +26,14 @@ class Place:
 
 
 PLACES = (
-    Place("desk", _l("座席台"), "headset", "/desk", ("desk.use",)),
+    Place("desk", _l("坐席台"), "headset", "/desk", ("desk.use",)),
     Place("orders", _l("服务订单"), "tool", "/orders", ("order.read",)),
     Place("contacts", _l("联系人"), "users", "/contacts", ("contact.read",)),
     Place("organisations", _l("企业名录"), "building", "/organisations", ("organisation.read",)),
     Place("devices", _l("设备"), "building-factory-2", "/devices", ("contact.read",)),
     Place("knowledge", _l("知识库"), "book-2", "/knowledge", ("article.read",)),
     Place("reports", _l("报表"), "chart-bar", "/reports", ("report.read",)),
-    Place("admin", _l("后台"), "settings", "/admin", ("user.manage", "channel.manage", "outbox.manage", "audit.read")),
+    Place("admin", _l("管理"), "settings", "/admin", ("user.manage", "channel.manage", "outbox.manage", "audit.read")),
 )
 PORTAL = (
     Place("home", _l("首页"), "home", "/", ()),
@@ -99,7 +99,7 @@ def context() -> dict[str, Any]:
         "portal_nav": [
             {"key": p.key, "label": p.label, "url": p.url}
             for p in PORTAL
-            if exists(p.url) and (p.key != "requests" or actor.kind == "user")
+            if exists(p.url)
         ],
         "here": next((p.key for p in (*PLACES, *PORTAL) if p.url == first), ""),
         "role_label": _(ROLES[actor.role][0]) if actor.role in ROLES else "",

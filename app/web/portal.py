@@ -1,6 +1,6 @@
 """The portal: one field, answers as paragraphs, articles. Public, and complete without JavaScript."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
@@ -81,6 +81,7 @@ def search() -> tuple[Response, int]:
         "clear_product": f"/search?{urlencode({'q': q})}" if q else "/",
         "meta": {"robots": "noindex"},
         "reach": None if fragment else queries.reach(),
+        "ask_url": f"/ask?{urlencode({'q': q, **({'product': product.code} if product else {})})}" if q else "/ask",
     }
     status = 200
     if q:
@@ -105,7 +106,7 @@ def _answers(actor: Actor, q: str, product: Product | None, *, log: bool) -> dic
     onward = f"/search?{urlencode({**query, 'from': offset + limit})}" if offset + limit < min(hits.total, DEEPEST) else None
     back = f"/search?{urlencode(query)}" if offset else None
     return {
-        "hits": [_hit(item, {"q": q, "s": number}) for item in found],
+        "hits": found_hits(found, {"q": q, "s": number}),
         "total": hits.total,
         "did_you_mean": _meant(hits, query),
         "ask_product": [] if product else _ask_product(actor, q),
@@ -127,6 +128,11 @@ def _all_of(actor: Actor, product: Product) -> dict[str, Any]:
         for article in queries.of_product(actor, product.id)
     ]
     return {"hits": hits, "total": len(hits), "browsing": True}
+
+
+def found_hits(found: Sequence[searching.Found], carried: dict[str, Any]) -> list[dict[str, Any]]:
+    """Hits as templates show them; `carried` goes along to the article."""
+    return [_hit(item, carried) for item in found]
 
 
 def _hit(item: searching.Found, carried: dict[str, Any]) -> dict[str, Any]:

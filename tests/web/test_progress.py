@@ -1,5 +1,6 @@
 """/r/<signed>: what a customer sees and says behind the link that we sent."""
 
+import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,18 +13,20 @@ from app import letters
 from app.core.clock import frozen, now
 from app.core.db import session
 from app.core.events import OutboxRow
-from app.core.people import User
+from app.core.files import StoredFile, store_file
+from app.core.people import Organisation, User
 from app.core.permissions import SYSTEM, Actor
 from app.core.uow import unit_of_work
 from app.replies import reply
 from channels.accounts import add_account
-from channels.base import Inbound, Sender
+from channels.base import Inbound, InboundFile, Sender
 from channels.models import Conversation, Message
 from channels.receiving import receive
 from tests.conftest import FreshClient
 from workflows import service as desk
 from workflows.engine import take
 from workflows.models import FollowUp, Ticket, TicketConversation
+from workflows.orders_models import OrderPlan, OrderQuote, ServiceOrder
 from workflows.tickets import TICKET
 
 Drain = Callable[[], int]
@@ -250,3 +253,114 @@ def test_a_request_does_not_show_what_another_person_wrote_who_was_merged_into_i
     with unit_of_work() as s:
         asked = s.scalars(select(Message).where(Message.author_kind == "system")).one()
         assert asked.to_address == "li@customer.example"
+
+
+def test_an_urge_reaches_the_holder_and_waits_before_the_next(client: FreshClient, ticket: Ticket, worker: Actor) -> None:
+    assert "催一下" in client.get(link(ticket)).text
+    for _ in range(3):
+        assert client.post(link(ticket) + "/urge").location == link(ticket)
+    session().rollback()
+    row = session().get_one(Ticket, ticket.id)
+    assert row.urged == 1 and row.urged_at is not None
+    page = client.get(link(ticket)).text
+    assert "分钟后可以再催" in page
+    with frozen(now() + timedelta(minutes=11)):
+        client.post(link(ticket) + "/urge")
+    assert session().get_one(Ticket, ticket.id, populate_existing=True).urged == 2
+    resolve(ticket, worker)
+    client.post(link(ticket) + "/urge")
+    assert "不用再催" in client.get(link(ticket)).text
+    assert session().get_one(Ticket, ticket.id, populate_existing=True).urged == 2
+
+
+def test_files_come_along_and_only_those_of_the_request_can_be_fetched(
+    client: FreshClient, ticket: Ticket, worker: Actor, drain: Drain
+) -> None:
+    png = b"\x89PNG\r\n\x1a\nrest"
+    for _ in range(2):
+        files = [(io.BytesIO(png), "灯.png"), (io.BytesIO(b"<script>"), "a.html")]
+        assert client.post(link(ticket) + "/reply", data={"text": "", "once": "a", "files": files}).status_code == 303
+    drain()
+    assert inbound() == ["网关离线了", "（见附件）"]
+    page = client.get(link(ticket)).text
+    found = re.findall(r'href="(/r/[^"]+/files/\d+)"', page)
+    assert len(found) == 2 and "灯.png" in page
+    picture, other = (client.get(address) for address in found)
+    assert picture.data == png and picture.mimetype == "image/png"
+    assert other.headers["Content-Disposition"].startswith("attachment") and "sandbox" in other.headers["Content-Security-Policy"]
+    with unit_of_work() as s:
+        account = s.scalars(select(Conversation)).one().account
+        secret = InboundFile("geheim.txt", "text/plain", b"x")
+        receive(account, Inbound("two@x.example", Sender("email", "wang@x.example"), "别人", "别人", "别人", files=(secret,)))
+        foreign = s.scalars(select(StoredFile).order_by(StoredFile.id.desc())).first()
+        order_file = store_file(b"x", "proof.jpg", "image/jpeg", owner="order", owner_id=1)
+        assert foreign is not None
+    for file_id in (foreign.id, order_file.id, 99999, 0):
+        assert client.get(f"{link(ticket)}/files/{file_id}").status_code == 404
+
+
+def test_too_large_a_file_is_refused_and_the_words_stay(client: FreshClient, ticket: Ticket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.asking.LARGEST_FILE", 3)
+    answer = client.post(link(ticket) + "/reply", data={"text": "看这张", "files": (io.BytesIO(b"xxxx"), "a.png")})
+    assert answer.status_code == 422 and "看这张" in answer.text and "10 MB" in answer.text
+    assert inbound() == ["网关离线了"]
+
+
+def test_the_pulse_beats_when_the_page_changes(client: FreshClient, ticket: Ticket, worker: Actor) -> None:
+    def pulse() -> str:
+        return client.get(link(ticket) + "/pulse").text
+
+    first = pulse()
+    assert first == pulse() and f'data-pulse="{first}"' in client.get(link(ticket)).text
+    client.post(link(ticket) + "/reply", data={"text": "在吗", "once": "a"})
+    second = pulse()
+    assert second != first
+    with unit_of_work() as s:
+        supplier = Organisation(kind="supplier", name="宏控自动化")
+        s.add(supplier)
+        s.flush()
+        escalate_order(s.get_one(Ticket, ticket.id), worker, supplier)
+    third = pulse()
+    assert third != second
+    with unit_of_work() as s:
+        s.scalars(select(ServiceOrder)).one().place = "二号门"
+    assert pulse() != third
+    assert client.get("/r/x/pulse").status_code == 404
+
+
+def test_it_shows_who_comes_and_when_and_what_it_costs(
+    client: FreshClient, ticket: Ticket, worker: Actor, make_user: Callable[..., User]
+) -> None:
+    begin = now() + timedelta(days=1)
+    with unit_of_work() as s:
+        supplier = Organisation(kind="supplier", name="宏控自动化")
+        s.add(supplier)
+        s.flush()
+        man = make_user("technician", organisation=supplier, display_name="郑师")
+        order = escalate_order(s.get_one(Ticket, ticket.id), worker, supplier)
+        order.supplier_id, order.technician_id = supplier.id, man.id
+        order.state, order.window_from, order.window_to, order.place = "planned", begin, begin + timedelta(hours=2), "三厂二号门"
+        plan = OrderPlan(order_id=order.id, steps="换风扇", cost_cents=128000, by="x")
+        s.add(plan)
+        s.flush()
+        order.quote = "asked"
+        quote = OrderQuote(order_id=order.id, plan_id=plan.id, amount_cents=128000)
+        s.add(quote)
+    page = client.get(link(ticket)).text
+    for shown in ("宏控自动化", "郑师", "三厂二号门", "1,280.00", f"/quotes/{quote.token}", order.code):
+        assert shown in page, shown
+    with unit_of_work() as s:
+        s.get_one(ServiceOrder, order.id).state = "closed"
+    page = client.get(link(ticket)).text
+    assert order.code not in page and f"/quotes/{quote.token}" not in page and "三厂二号门" not in page
+
+
+def escalate_order(ticket: Ticket, worker: Actor, supplier: Organisation) -> ServiceOrder:
+    take(TICKET, ticket, "escalate", worker, reason="上门看", supplier=supplier.id)
+    return session().scalars(select(ServiceOrder)).one()
+
+
+def test_it_is_already_solved_is_said_with_one_tap(client: FreshClient, ticket: Ticket, drain: Drain) -> None:
+    client.post(link(ticket) + "/reply", data={"quick": "solved", "once": "a"})
+    drain()
+    assert inbound()[-1].startswith("问题已经解决了") and state(ticket) == "executing", "the desk closes, with its wrap-up"

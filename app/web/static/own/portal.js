@@ -1,23 +1,42 @@
 // The portal works without this. With it: answers while typing, codes copied by one tap, pictures zoomed.
 
-const field = document.querySelector("[data-answers]");
+// In a form (data-answers-for) the answers stand beside what is being written, and open in a window of their own.
+const form = document.querySelector("[data-answers-for]");
+const field = document.querySelector("[data-answers]") ?? (form && document.querySelector(form.dataset.answersFor));
 if (field) {
-  const box = document.querySelector(field.dataset.answers);
-  let timer, running, last = "";
+  const box = form ? document.getElementById("found") : document.querySelector(field.dataset.answers);
+  const product = form && document.querySelector(form.dataset.answersProduct);
+  let timer, running, last = form ? `${field.value.trim()} ${product?.value}` : "";
+  const show = (html) => {
+    box.innerHTML = html;
+    if (!form) return;
+    for (const link of box.querySelectorAll("a")) { link.target = "_blank"; link.rel = "noopener"; }
+    document.getElementById("ready").classList.toggle("filled", !!box.querySelector("a"));
+  };
   const look = async () => {
     const q = field.value.trim();
-    if (q === last) return;
-    last = q;
+    const asked = form ? `${q} ${product?.value}` : q;
+    if (asked === last) return;
+    last = asked;
     running?.abort();
-    if (q.length < 2) { box.replaceChildren(); return; }
+    if (q.length < 2) { show(""); return; }
     running = new AbortController();
+    const more = form ? `&limit=3&product=${encodeURIComponent(product?.value ?? "")}` : "&limit=4";
     try {
-      const answer = await fetch(`/search?q=${encodeURIComponent(q)}&limit=4`, { headers: { "HX-Request": "true" }, signal: running.signal });
-      if (answer.ok && field.value.trim() === q) box.innerHTML = await answer.text();
+      const answer = await fetch(`/search?q=${encodeURIComponent(q.slice(0, 300))}${more}`, { headers: { "HX-Request": "true" }, signal: running.signal });
+      if (answer.ok && field.value.trim() === q) show(await answer.text());
     } catch { /* The form still leads to the answers. */ }
   };
   // app.js holds back "input" while pinyin is half typed.
-  field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 220); });
+  field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, form ? 400 : 220); });
+  product?.addEventListener("change", look);
+  if (form) for (const link of box.querySelectorAll("a")) { link.target = "_blank"; link.rel = "noopener"; }
+}
+
+// A form that is under way is not sent twice; going back to the page makes it usable again.
+for (const once of document.querySelectorAll("form[data-once]")) {
+  once.addEventListener("submit", () => setTimeout(() => { for (const b of once.querySelectorAll("button")) b.disabled = true; }));
+  window.addEventListener("pageshow", () => { for (const b of once.querySelectorAll("button")) b.disabled = false; });
 }
 
 const label = document.getElementById("words")?.dataset.copy ?? "";

@@ -1,0 +1,16 @@
+"""What happens on the portal, in the past tense."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.core.events import Event
+
+
+@dataclass(frozen=True)
+class RequestsLinkAsked(Event):
+    """Somebody wants to see the requests of this identity; the link goes to its owner's mailbox, whoever asked."""
+
+    subject: ClassVar[str] = ""
+    identity_id: int
+    language: str
+    key: str
