@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -94,18 +94,22 @@ class Resource(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = JsonParser()
 
-    def __init__(self, name: str, description: str, *, import_name: str = __name__) -> None:
+    def __init__(
+        self, name: str, description: str, *, import_name: str = __name__, max_body: int | None = MAX_BODY
+    ) -> None:
         super().__init__(f"api_{name}", import_name, url_prefix=f"{PREFIX}/{name}", description=description)
         self.tag = name
         self._prepare_doc_cbks.append(_document)
-        self.before_request(_limit_body)
+        if max_body is not None:  # without one, the limit of the whole house holds: files are larger than JSON
+            self.before_request(lambda: _limit_body(max_body))
 
     def _store_endpoint_docs(self, endpoint: str, obj: Any, parameters: Any, tags: Any, **options: Any) -> None:
         super()._store_endpoint_docs(endpoint, obj, parameters, tags or [self.tag], **options)
         for method, doc in self._docs[endpoint].items():
             if method != "parameters":
                 doc["access"], doc["operation"] = getattr(obj, "access", None), f"{self.tag}.{endpoint}"
-                doc["of_one"] = obj.of_one
+                doc["of_one"], doc["conditional"] = obj.of_one, getattr(obj, "conditional", False)
+                doc["unavailable"] = getattr(obj, "unavailable", False)
 
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Any = None, *args: Any, **options: Any
@@ -114,8 +118,11 @@ class Resource(flask_smorest.Blueprint):
             view_func.of_one = "<" in rule
         super().add_url_rule(rule, endpoint, view_func, *args, **options)
 
-    def response(self, status_code: int, schema: Any = None, **given: Any) -> Callable[[Any], Any]:
-        """As flask-smorest's; an answer with a `version` carries it as its ETag, and a GET may be answered by 304."""
+    def response(
+        self, status_code: int, schema: Any = None, *, conditional: bool = True, **given: Any
+    ) -> Callable[[Any], Any]:
+        """As flask-smorest's; an answer with a `version` carries it as its ETag, and a GET may be answered by 304,
+        unless it is not `conditional`: then it also holds what the version does not count."""
         versioned = schema is not None and "version" in resolve_schema_instance(schema).fields
         if versioned:
             given["headers"] = {"ETag": {"description": "the version", "schema": {"type": "string"}}}
@@ -130,9 +137,11 @@ class Resource(flask_smorest.Blueprint):
                 dump = get_appcontext().get("result_dump")
                 if versioned and isinstance(dump, dict) and response.status_code < 300:
                     response.set_etag(str(dump["version"]))
-                    response.make_conditional(request)
+                    if conditional:
+                        response.make_conditional(request)
                 return response
 
+            wrapper.conditional = versioned and conditional  # type: ignore[attr-defined]
             return wrapper
 
         return decorator
@@ -177,9 +186,19 @@ def _again(row: idempotency.IdempotencyKey) -> Response:
     return response
 
 
-def _limit_body() -> None:
-    """JSON is small; files have routes of their own that set another limit."""
-    request.max_content_length = min(MAX_BODY, current_app.config["MAX_CONTENT_LENGTH"] or MAX_BODY)
+def step_parameter(names: Iterable[str]) -> list[dict[str, Any]]:
+    """What the `<step>` of an address may be, for the documentation."""
+    return [{"in": "path", "name": "step", "required": True, "schema": {"type": "string", "enum": list(names)}}]
+
+
+def may_be_unavailable(view: Any) -> Any:
+    """A view that may answer 503, because something beside the database is asked."""
+    view.unavailable = True
+    return view
+
+
+def _limit_body(longest: int) -> None:
+    request.max_content_length = min(longest, current_app.config["MAX_CONTENT_LENGTH"] or longest)
     if (request.content_length or 0) > request.max_content_length:
         abort(413)
 
@@ -199,14 +218,18 @@ def _document(doc: Any, doc_info: Any, *, api: Any, app: Any, spec: Any, method:
     else:
         refusals |= {401, 403}
         doc["x-permissions"] = list(access.permissions) if access else []
+        if access is not None and access.one_is_enough:
+            doc["x-permissions-one-is-enough"] = True
     if doc_info["of_one"]:
         refusals.add(404)
-        if method == "get":
-            headers.append(_header("If-None-Match", "an ETag; the answer is 304 when it still holds"))
-            refusals.add(304)
-        else:
+        if method != "get":
             headers.append(_header("If-Match", "the ETag that was read; 412 when the row changed since"))
             refusals.add(412)
+        elif doc_info["conditional"]:
+            headers.append(_header("If-None-Match", "an ETag; the answer is 304 when it still holds"))
+            refusals.add(304)
+    if doc_info["unavailable"]:
+        refusals.add(503)
     if method in ("post", "patch", "put", "delete"):
         refusals.add(409)
     if "requestBody" in doc:

@@ -6,7 +6,7 @@ from flask import url_for
 from marshmallow import fields
 
 from app.api.base import Resource, heed_if_match
-from app.api.fields import Answer, ApiSchema, Day, Moment, Named, QueryWhole, Ref, Text
+from app.api.fields import Answer, ApiSchema, Day, Moment, Named, ProductRef, QueryWhole, Ref, Text
 from app.api.paging import PageArgs, listing, page_of
 from app.core.directory import devices
 from app.core.directory.access import access_device, readable_devices
@@ -16,14 +16,6 @@ from app.queries.directory import device_parts, devices_like
 from app.viewer import current_actor, needs
 
 api = Resource("devices", "The installed base: which machine stands where.")
-
-
-class ProductRef(Answer):
-    """A product by id, code and name."""
-
-    id = fields.Integer(required=True)
-    code = fields.String(required=True)
-    name = fields.String(required=True)
 
 
 class DeviceAnswer(Answer):

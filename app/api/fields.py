@@ -166,6 +166,62 @@ class Moment(fields.DateTime):
             raise self.make_error("format", input=value, obj_type="datetime") from None
 
 
+class Near(Moment):
+    """A moment within this century and the next: one that plans can be made with."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        if not 2000 <= moment.year < 2200:
+            raise self.make_error("too_large", input=value)
+        return moment
+
+
+class IdOrName(fields.Field):
+    """Another row, by its id or by the name that people type."""
+
+    default_error_messages = _WORDS
+
+    def __init__(self, longest: int = 200, **given: Any) -> None:
+        number = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+        word = {"type": "string", "minLength": 1, "maxLength": longest}
+        given["metadata"] = {**given.get("metadata", {}), "anyOf": [number, word]}
+        super().__init__(validate=_within(longest), **given)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int | str:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise self.make_error("invalid", input=value)
+        return clean(value).strip() if isinstance(value, str) else value
+
+
+def _within(longest: int) -> Any:
+    def check(value: int | str) -> None:
+        if isinstance(value, int) and not 0 < value <= MAX_ID:
+            raise ma.ValidationError(str(_l("超出范围。")))
+        if isinstance(value, str) and len(value) > longest:
+            raise ma.ValidationError(str(_l("太长了。")))
+
+    return check
+
+
+class Amount(fields.Field):
+    """An amount of money in yuan, as a number or as text such as "1200.50"."""
+
+    default_error_messages = _WORDS
+
+    def __init__(self, **given: Any) -> None:
+        kinds = [{"type": "number", "minimum": 0}, {"type": "string", "maxLength": 20}]
+        given["metadata"] = {**given.get("metadata", {}), "anyOf": kinds}
+        super().__init__(**given)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise self.make_error("invalid", input=value)
+        text = clean(str(value)).strip()
+        if len(text) > 40:
+            raise self.make_error("too_large", input=value)
+        return text
+
+
 class Rows(fields.List):
     """A list of at most `longest` values."""
 
@@ -193,3 +249,11 @@ class Person(Answer):
 
     id = fields.Integer(required=True)
     name = fields.String(attribute="label", required=True)
+
+
+class ProductRef(Answer):
+    """A product by id, code and name."""
+
+    id = fields.Integer(required=True)
+    code = fields.String(required=True)
+    name = fields.String(required=True)

@@ -2,10 +2,28 @@
 
 from flask import Flask
 
-from app.api import contacts, devices, docs, errors, organisations, products, sites
+from app.api import (
+    articles,
+    contacts,
+    conversations,
+    devices,
+    docs,
+    errors,
+    files,
+    knowledge,
+    orders,
+    organisations,
+    products,
+    reports,
+    sites,
+    tickets,
+)
 from app.api.base import Api
 
-RESOURCES = (organisations.api, contacts.api, products.api, sites.api, devices.api)
+RESOURCES = (
+    tickets.api, orders.api, conversations.api, files.api, articles.api, knowledge.api,
+    organisations.api, contacts.api, products.api, sites.api, devices.api, reports.api,
+)  # fmt: skip
 
 
 def init_app(flask: Flask) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, TypedDict
 
 from flask import current_app, request
@@ -13,7 +14,7 @@ from marshmallow import fields, validate
 from sqlalchemy import Select, literal, tuple_
 
 from app.api.fields import Answer, ApiSchema, QueryWhole
-from app.core.db import session
+from app.core.db import UTCDateTime, session
 from app.core.errors import Invalid
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -38,7 +39,7 @@ def page_of(rows: Select[Any], args: dict[str, Any], by: Sequence[Any], *, desce
     the last is an id. The cursor is signed and holds for the same list with the same filters only."""
     limit, cursor = args["limit"], args["cursor"]
     if cursor:
-        last = _opened(cursor, len(by))
+        last = opened(cursor, len(by))
         typed = [literal(_from_json(value, column), type_=column.type) for value, column in zip(last, by, strict=True)]
         here, there = tuple_(*by), tuple_(*typed)
         rows = rows.where(here < there if descending else here > there)
@@ -46,9 +47,15 @@ def page_of(rows: Select[Any], args: dict[str, Any], by: Sequence[Any], *, desce
     found = list(session().scalars(ordered).unique())
     more, found = len(found) > limit, found[:limit]
     last_row = [_to_json(getattr(found[-1], column.key)) for column in by] if more else []
-    return {"items": found, "next": _serializer().dumps([_list(), last_row]) if more else None}
+    return {"items": found, "next": cursor_at(last_row) if more else None}
 
 
+def cursor_at(place: list[Any]) -> str:
+    """The signed cursor of a place in this list: what `opened` gives back."""
+    return _serializer().dumps([_list(), place])
+
+
+@cache
 def listing(item: type[Answer]) -> type[Answer]:
     """The schema of a page of `item`."""
     name = item.__name__ + "List"
@@ -70,7 +77,8 @@ def _list() -> str:
     return hashlib.sha256(repr((request.path, asked)).encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _opened(cursor: str, length: int) -> list[Any]:
+def opened(cursor: str, length: int) -> list[Any]:
+    """The place that a cursor of this list was made at. Raises Invalid for any other text."""
     try:
         of, last = _serializer().loads(cursor)
     except (BadData, ValueError, TypeError):
@@ -85,6 +93,6 @@ def _to_json(value: Any) -> Any:
 
 
 def _from_json(value: Any, column: Any) -> Any:
-    if column.type.python_type is datetime:
+    if isinstance(column.type, UTCDateTime):
         return datetime.fromisoformat(value)
     return date.fromisoformat(value) if column.type.python_type is date else value

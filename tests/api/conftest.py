@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.core.db import session
 from app.core.directory import contacts, devices, organisations, products, sites
 from app.core.people import Organisation, User
 from app.core.permissions import SYSTEM
@@ -20,6 +22,7 @@ class Caller:
 
     def __init__(self, flask: Flask, user: User | None, token: str = "") -> None:
         self.flask, self.user, self.token = flask, user, token
+        self.user_id = user.id if user is not None else 0
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -31,7 +34,7 @@ class Caller:
         path = path if path.startswith("/api") or path == "/openapi.json" else f"/api/v1/{path}"
         # a request has an app context of its own, as under a real server
         client = self.flask.test_client(use_cookies=False)
-        answer = client.open(path, method=method, data=data, headers=sent)
+        answer = client.open(path, method=method, data=data, headers=sent, buffered=True)  # files are closed at once
         if answer.status_code >= 400:
             assert_error_shape(answer)
         return answer
@@ -106,3 +109,71 @@ def world(app: Flask) -> dict[str, int]:
             "wang": wang.id, "li": li.id,
         }  # fmt: skip
     return ids
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A desk at work: callers by role, and the ids of `world`. `lake` is the client, `hongkong` the drive's supplier."""
+
+    ids: dict[str, int]
+    agent: Caller
+    leader: Caller
+    manager: Caller
+    editor: Caller
+    resident: Caller
+    dispatcher: Caller
+    technician: Caller
+    foreign: Caller
+    client: Caller
+    stranger: Caller
+    author: Caller
+    administrator: Caller
+
+    def ticket(self, **given: Any) -> int:
+        """The number of a new ticket of the client about the drive."""
+        body = {
+            "subject": "变频器报 E07", "text": "早上跳停两次", "kind": "fault", "impact": "machine_down",
+            "product": self.ids["drive"], "contact": {"id": self.ids["wang"]}, **given,
+        }  # fmt: skip
+        made = self.agent.post("tickets", body)
+        assert made.status_code == 201, made.get_json()
+        return int(made.get_json()["number"])
+
+    def working(self, **given: Any) -> int:
+        """Likewise, in the hands of the agent."""
+        number = self.ticket(**given)
+        self.does(self.agent, f"tickets/{number}", "dispatch", assignee=self.agent.user_id)
+        self.does(self.agent, f"tickets/{number}", "start")
+        return number
+
+    def order(self, number: int | None = None) -> int:
+        """The number of a new service order of the drive's supplier."""
+        made = self.agent.post(f"tickets/{number or self.working()}/orders", {"reason": "检查风扇"})
+        assert made.status_code == 201, made.get_json()
+        return int(made.get_json()["number"])
+
+    def does(self, who: Caller, item: str, step: str, **body: Any) -> dict[str, Any]:
+        """Take a step that must succeed."""
+        answer = who.post(f"{item}/steps/{step}", body)
+        assert answer.status_code == 200, (step, answer.get_json())
+        found: dict[str, Any] = answer.get_json()
+        return found
+
+
+@pytest.fixture
+def desk(api: Callable[..., Caller], world: dict[str, int]) -> Desk:
+    def of(name: str) -> Organisation:
+        return session().get_one(Organisation, world[name])
+
+    with unit_of_work() as s:
+        s.add(Organisation(kind="platform", name="平台"))
+    found = Desk(
+        ids=world, agent=api("agent"), leader=api("leader"), manager=api("manager"), editor=api("editor"),
+        resident=api("resident", of("hongkong")), dispatcher=api("dispatcher", of("hongkong")),
+        technician=api("technician", of("hongkong")), foreign=api("dispatcher", of("tuolian")),
+        client=api("client", of("lake")), stranger=api("client", of("hill")), author=api("author", of("hongkong")),
+        administrator=api("administrator"),
+    )  # fmt: skip
+    with unit_of_work():
+        of("lake").manager_id = found.manager.user_id
+    return found
