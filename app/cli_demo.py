@@ -14,7 +14,7 @@ def hang_into(desk: AppGroup) -> None:
 
 
 @click.option("--reset", is_flag=True, help="Empty every table first. Everything that is there is lost.")
-@click.option("--tickets", "count", type=click.IntRange(0, 100_000), help="As many tickets; default: the hand-written ones.")
+@click.option("--tickets", "count", type=click.IntRange(0, 100_000), help="As many tickets; default: 120.")
 @json_option
 @plain_errors
 def demo(reset: bool, count: int | None, as_json: bool) -> None:
@@ -23,5 +23,5 @@ def demo(reset: bool, count: int | None, as_json: bool) -> None:
     before = settings.demo and not reset and is_loaded()
     found = load_demo(settings, reset=reset, ticket_count=count)
     words = "演示数据已经在，没有改动" if before else "演示数据已载入"
-    shown = f"{found['tickets']} 张工单，{found['articles']} 篇知识，{found['contacts']} 位联系人"
+    shown = f"{found['tickets']} 张工单，{found['orders']} 张服务订单，{found['articles']} 篇知识，{found['contacts']} 位联系人"
     answer(as_json, found, f"{words}：{shown}。")

@@ -1,88 +1,9 @@
-"""Fourteen tickets of the demo as pure data: enough kinds, products and states for the first ten minutes.
+"""Fourteen stories that the first ten minutes with the house lead through; the newest stand at the end.
 
-Times are minutes: `age` back from the moment of loading, everything named `after` forward from the ticket's creation.
-People are logins of `world.STAFF` or codes of `world.CONTACTS`; articles are slugs of `app/demo/articles`.
-The numbers run on from 2031; the customer of 2041 quotes hers, so keep them where the ticket table allows it.
+The numbers run on from 2031; the customer of 2041 quotes hers, and gets the number that her ticket really has.
 """
 
-from dataclasses import dataclass
-
-KINDS = {
-    "consult": "使用咨询", "fault": "故障", "provision": "开通", "change": "变更", "complaint": "投诉",
-    "suggestion": "建议",
-}  # fmt: skip
-IMPACTS = {"line_down": "停线", "machine_down": "单机停", "degraded": "降级", "none": "不影响"}
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One entry of the thread after the first mail; `role` is customer, agent or note (internal)."""
-
-    role: str
-    by: str
-    after: int
-    text: str
-    articles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why the ticket waits: `party` is customer, date, supplier, part or colleague; `until` counts from loading."""
-
-    party: str
-    reason: str
-    after: int
-    until: int
-
-
-@dataclass(frozen=True, slots=True)
-class WrapUp:
-    """What closes the record; category and cause are keys of `world.TICKET_CATEGORIES` and `world.TICKET_CAUSES`."""
-
-    category: str
-    cause: str
-    product: str
-    articles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Satisfaction:
-    """The customer's answer to the follow-up: 1 (worst) to 5."""
-
-    rating: int
-    comment: str
-    after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A ticket and the way it went; an `…_after` that is None never happened. `device` is a serial or None."""
-
-    number: int
-    subject: str
-    text: str
-    contact: str
-    kind: str
-    impact: str
-    product: str
-    device: str | None
-    age: int
-    state: str
-    team: str | None = None
-    assignee: str | None = None
-    thread: tuple[Message, ...] = ()
-    dispatched_after: int | None = None
-    started_after: int | None = None
-    hold: Hold | None = None
-    restored_after: int | None = None
-    resolved_after: int | None = None
-    resolution: str = ""
-    wrap_up: WrapUp | None = None
-    satisfaction: Satisfaction | None = None
-    closed_after: int | None = None
-    cancelled_after: int | None = None
-    cancel_reason: str = ""
-
+from app.demo.story import Hold, Message, Order, Satisfaction, Ticket, WrapUp, act
 
 TICKETS = (
     Ticket(
@@ -151,7 +72,6 @@ TICKETS = (
         dispatched_after=3, started_after=8, resolved_after=152,
         resolution="该批已入库，仓库退库后由班组长冲销后扫的一条，完工数减回 480 件。",
         wrap_up=WrapUp("execution", "mistake", "JZ-MES", ("jz-mes-1203-duplicate-report",)),
-        closed_after=4472,
     ),
     Ticket(
         number=2035,
@@ -212,6 +132,10 @@ TICKETS = (
             Message("customer", "cao-yuqin", 840, "许可我们已经批了。请把到厂时间写清楚，不要再说「尽快」。"),
         ),
         dispatched_after=6, started_after=20,
+        acts=(
+            act(64, "raise", "leader", to="supervisor", reason="金级合同，承诺 48 小时上门，已 72 小时未上门。"),
+            act(71, "supervise", "supervisor", reason="书面答复：到厂时间、姓名、为什么没有改约。", until_in=180),
+        ),
     ),
     Ticket(
         number=2038,
@@ -256,10 +180,16 @@ TICKETS = (
                     "葉經理您好，已和宏控確認：風扇 HK-FAN-V20-A 有現貨，就約在後天的檢修窗口更換，"
                     "師傅韓大勇，約一小時。換之前請把該機組的負載先轉到 1 號。"),
             Message("customer", "yip-puishan", 41, "可以，早上最好。"),
-            Message("customer", "yip-puishan", 262, "工單單號2041那個，催一下，師傅幾點到還沒有人告訴我。"),
+            Message("customer", "yip-puishan", 262, "工單單號2041那個，催一下：停機只批到中午，師傅能不能八點就到？"),
         ),
         dispatched_after=5, started_after=11,
         hold=Hold("date", "已约检修日停机窗口更换风扇", after=45, until=2880),
+        orders=(
+            Order(24, "agent2", "更换 2 号送风变频器风扇，备件 HK-FAN-V20-A 一只。停机窗口：后天 07:00–19:00。", "replace", "scheduled", (
+                act(30, "accept", "dispatcher"), act(33, "assign", "dispatcher", technician="technician"),
+                act(38, "appoint", "dispatcher", window=(2760, 2)),
+            )),
+        ),
     ),
     Ticket(
         number=2042,
@@ -280,6 +210,10 @@ TICKETS = (
                     "温度降到 75 度以下才能复位；能不能降载先跑，请您按现场情况定，再跳就先停着等师傅。"),
         ),
         dispatched_after=1, started_after=3,
+        orders=(
+            Order(27, "agent", "同一台 30 天第三次 E07，柜内风扇一只停转。带 HK-FAN-V20-C 成对更换，测柜内温升。午间 11:30–12:30 可停机。",
+                  "repair", "created"),
+        ),
     ),
     Ticket(
         number=2043,

@@ -1,5 +1,6 @@
 """The demo's world becomes rows: companies, people, products, machines, contracts. What is there already is used."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +14,6 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.directory.contacts import create_contact
 from app.core.directory.contracts import create_contract
-from app.core.directory.devices import create_device
 from app.core.directory.organisations import create_organisation, update_organisation
 from app.core.directory.products import add_release, create_product
 from app.core.directory.sites import create_site
@@ -21,11 +21,10 @@ from app.core.installed_base import Contract, Device, Site
 from app.core.passwords import PasswordHash
 from app.core.people import Contact, Identity, Organisation, Team, User
 from app.core.permissions import SYSTEM, Actor
-from app.demo import world
+from app.demo import shapes, world
+from app.demo.shapes import SupportAccount
 from channels.accounts import add_account, find_account
 from channels.models import Account
-
-LEADERS = {"frontline": "leader", "second": "supervisor", "tuolian-desk": "resident", "hkauto-field": "dispatcher"}
 
 
 @dataclass
@@ -39,7 +38,8 @@ class World:
     users: dict[str, User] = field(default_factory=dict)
     teams: dict[str, Team] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
-    account: Account | None = None
+    accounts: dict[str, Account] = field(default_factory=dict)
+    mails: dict[str, str] = field(default_factory=dict)
 
     def actor(self, login: str) -> Actor:
         """A member of staff as the first argument of what they did."""
@@ -47,20 +47,23 @@ class World:
 
     def email(self, contact: str) -> str:
         """The mail address that a contact writes from."""
-        return next(i.value for c in world.CONTACTS if c.code == contact for i in c.identities if i.kind == "email")
+        return self.mails[contact]
 
 
-def make_world(password: PasswordHash) -> World:
+def make_world(password: PasswordHash, contacts: Sequence[shapes.Contact] = world.CONTACTS) -> World:
     """Everything that a ticket may point to. `password` is for all logins. Call it in a unit of work."""
     rows, today = World(), now().date()
     _organisations(rows)
     _products(rows, today)
     _staff(rows, password)
     _places(rows, today)
-    _people(rows)
-    rows.account = find_account(world.ACCOUNT.slug) or add_account(
-        SYSTEM, world.ACCOUNT.kind, world.ACCOUNT.slug, {"address": world.ACCOUNT.address, "name": world.ACCOUNT.name}
-    )
+    _people(rows, contacts)
+    wanted: dict[SupportAccount, dict[str, str]] = {
+        world.ACCOUNT: {"address": world.ACCOUNT.address, "name": world.ACCOUNT.name},
+        world.CHAT: {"title": world.CHAT.name, "welcome": world.CHAT_WELCOME},
+    }
+    for a, given in wanted.items():
+        rows.accounts[a.kind] = find_account(a.slug) or add_account(SYSTEM, a.kind, a.slug, given)
     session().flush()
     return rows
 
@@ -107,7 +110,7 @@ def _staff(rows: World, password: PasswordHash) -> None:
             name=t.name, line=t.line, organisation_id=None if company.kind == "platform" else company.id
         )
         session().add(team)
-        leader = rows.users.get(LEADERS.get(t.code, ""))
+        leader = rows.users.get(world.LEADERS.get(t.code, ""))
         team.leader_id = team.leader_id or (leader.id if leader else None)
         for s in world.STAFF:
             if t.code in s.teams and rows.users[s.login] not in team.members:
@@ -126,15 +129,18 @@ def _places(rows: World, today: date) -> None:
         rows.sites[s.code] = session().scalar(there) or create_site(
             SYSTEM, organisation_id=owner.id, name=s.name, address=s.address
         )
-    for d in world.DEVICES:
+    known = {row.serial: row for row in session().scalars(select(Device))}
+    for d in world.DEVICES:  # written at once: hundreds of entries in the trail would tell nobody anything
         site, product = rows.sites[d.site], rows.products[d.product]
         installed = today - timedelta(days=d.installed_days_ago)
-        rows.devices[d.serial] = _there(Device.serial, d.serial) or create_device(
-            SYSTEM, organisation_id=site.organisation_id, product_id=product.id, serial=d.serial, site_id=site.id,
+        rows.devices[d.serial] = known.get(d.serial) or Device(
+            organisation_id=site.organisation_id, product_id=product.id, serial=d.serial, site_id=site.id,
             release_id=next((r.id for r in product.releases if r.name == d.firmware), None), name=d.name,
             model=d.model, firmware=d.firmware, installed_on=installed,
             warranty_until=installed + timedelta(days=d.warranty_days),
         )  # fmt: skip
+    session().add_all(rows.devices.values())
+    session().flush()
     for c in world.CONTRACTS:
         if _there(Contract.number, c.code) is None:
             create_contract(
@@ -143,8 +149,9 @@ def _places(rows: World, today: date) -> None:
             )  # fmt: skip
 
 
-def _people(rows: World) -> None:
-    for c in world.CONTACTS:
+def _people(rows: World, contacts: Sequence[shapes.Contact]) -> None:
+    for c in contacts:
+        rows.mails[c.code] = next(i.value for i in c.identities if i.kind == "email")
         known = session().scalar(
             select(Contact).join(Identity, Identity.contact_id == Contact.id).where(
                 Identity.kind == "email", Identity.value == rows.email(c.code)

@@ -4,7 +4,8 @@ import email
 import email.policy
 import re
 import unicodedata
-from datetime import date
+from collections import Counter
+from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from app.demo import tickets, world
+from app.demo import people, story, variations, world
 
 DEMO = Path(world.__file__).parent
 ARTICLE_FILES = sorted((DEMO / "articles").glob("*.md"))
@@ -25,7 +26,11 @@ REQUIRED = {
     "reviewed_at", "safety", "phone_script",
 }  # fmt: skip
 CATEGORIES = {"故障代码", "操作指南", "问答", "接口说明", "发布说明", "坐席诊断向导", "供应商内部"}
-TICKET_STATES = {"created", "dispatched", "executing", "following_up", "closed", "cancelled"}
+TICKET_STATES = {"created", "dispatched", "executing", "following_up", "closed", "cancelled", "merged"}
+ORDER_STATES = {"created", "scheduled", "planned", "delivering", "checking", "closed", "cancelled", "unable"}
+LOADED = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
+PLAN = variations.planned(None, LOADED)
+SPOKEN = ("calls", "walk_in")
 FOREIGN_DOMAIN = re.compile(r"\b[a-z0-9-]+\.(?:com|cn|net|org|io|info|top|co|tech|cc)\b", re.IGNORECASE)
 MAIL_ADDRESS = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
 PHONE = re.compile(r"\+861990000\d{4}")
@@ -64,7 +69,7 @@ def test_codes_are_unique() -> None:
     for rows, key in (
         (world.ORGANISATIONS, "code"), (world.PRODUCTS, "code"), (world.SITES, "code"), (world.DEVICES, "serial"),
         (world.CONTRACTS, "code"), (world.TEAMS, "code"), (world.STAFF, "login"), (world.STAFF, "name"),
-        (world.CONTACTS, "code"), (tickets.TICKETS, "number"),
+        (world.CONTACTS, "code"), (variations.WRITTEN, "number"), (variations.PATTERNS, "code"),
     ):  # fmt: skip
         values = [getattr(row, key) for row in rows]
         assert len(values) == len(set(values)), key
@@ -88,6 +93,11 @@ def test_world_refers_to_what_exists() -> None:
         assert device.firmware in {r.version for r in product.releases}, device.serial
     assert {c.organisation for c in world.CONTRACTS} == {o.code for o in world.ORGANISATIONS if o.kind == "client"}
     assert {c.level for c in world.CONTRACTS} == {"gold", "silver", "basic"}
+    assert any(c.ends_in_days < 0 for c in world.CONTRACTS)
+    owners = {o.code: o.kind for o in world.ORGANISATIONS}
+    assert list(owners.values()).count("supplier") == 4 and list(owners.values()).count("client") == 8
+    assert sum(SITES[d.site].organisation == "chenghu" for d in world.DEVICES) == 312
+    assert {d.warranty_days > d.installed_days_ago for d in world.DEVICES} == {True, False}, "in and out of warranty"
     for team in world.TEAMS:
         assert team.organisation in ORGANISATIONS
         assert set(team.products) <= set(PRODUCTS)
@@ -97,26 +107,33 @@ def test_world_refers_to_what_exists() -> None:
 
 
 def test_staff_are_the_promised_logins() -> None:
-    assert set(STAFF) == {
+    assert set(STAFF) >= {
         "admin", "supervisor", "leader", "agent", "agent2", "editor", "manager", "dispatcher", "technician",
         "resident", "author", "client",
     }  # fmt: skip
+    roles = Counter(person.role for person in world.STAFF)
+    assert (roles["agent"], roles["second_line"], roles["manager"], roles["resident"]) == (8, 3, 2, 2)
+    for supplier in ("tuolian", "hkauto", "mingxi", "jiezao"):
+        own = Counter(person.role for person in world.STAFF if person.organisation == supplier)
+        assert own["dispatcher"] == 1 and own["technician"] in (2, 3)
     for person in world.STAFF:
         assert person.organisation in ORGANISATIONS
         assert set(person.teams) <= set(TEAMS)
         if person.contact is not None:
             assert CONTACTS[person.contact].name == person.name
             assert CONTACTS[person.contact].organisation == person.organisation
+    assert set(world.LEADERS) <= set(TEAMS) and set(world.LEADERS.values()) <= set(STAFF)
     assert {STAFF[n].organisation for n in ("dispatcher", "technician")} == {"hkauto"}
     assert {STAFF[n].organisation for n in ("resident", "author")} == {"tuolian"}
     assert STAFF["client"].organisation == "chenghu"
 
 
 def test_identities_are_fictional_and_belong_to_one() -> None:
-    known = [(i.kind, i.value) for c in world.CONTACTS for i in c.identities]
+    everybody = [*world.CONTACTS, *people.more_contacts(600)]
+    known = [(i.kind, i.value) for c in everybody for i in c.identities]
     shared = [(i.kind, i.value) for i in world.SHARED_IDENTITIES]
     assert len(set(known + shared)) == len(known + shared)
-    for contact in world.CONTACTS:
+    for contact in everybody:
         for identity in contact.identities:
             if identity.kind == "email":
                 assert identity.value.endswith("@" + ORGANISATIONS[contact.organisation].domain)
@@ -160,26 +177,28 @@ def test_article_is_complete(path: Path) -> None:
 
 
 def test_the_code_that_three_products_share() -> None:
-    e07 = [head for head, _ in ARTICLES.values() if "E07" in head["title"] and head["category"] == "故障代码"]
+    e07 = [head for head, _ in ARTICLES.values() if "报 E07" in head["title"] and head["category"] == "故障代码"]
     assert sorted(p for head in e07 for p in head["products"]) == ["HK-V20", "JZ-SCADA", "TL-G300"]
 
 
 def test_articles_cover_all_audiences() -> None:
-    assert len(ARTICLES) == 12
+    assert len(ARTICLES) >= 40
+    assert {head["category"] for head, _ in ARTICLES.values()} == CATEGORIES
     assert {head["audience"] for head, _ in ARTICLES.values()} == {"public", "client", "agent", "supplier"}
 
 
-@pytest.mark.parametrize("ticket", tickets.TICKETS, ids=lambda t: str(t.number))
-def test_ticket_refers_to_what_exists(ticket: tickets.Ticket) -> None:
+@pytest.mark.parametrize("ticket", PLAN, ids=lambda t: str(t.number))
+def test_ticket_refers_to_what_exists(ticket: story.Ticket) -> None:
     contact = CONTACTS[ticket.contact]
-    assert any(i.kind == "email" for i in contact.identities)
-    assert ticket.kind in tickets.KINDS
-    assert ticket.impact in tickets.IMPACTS
+    assert ticket.kind in story.KINDS
+    assert ticket.impact in story.IMPACTS
+    assert ticket.channel in story.CHANNELS
     assert ticket.product in PRODUCTS
     assert ticket.state in TICKET_STATES
+    assert "{" not in ticket.subject + ticket.text, "every place is filled in"
     if ticket.device is not None:
         device = DEVICES[ticket.device]
-        assert device.product == ticket.product
+        assert device.product == ticket.product or ticket.product == "XZ-HEALTH"
         assert SITES[device.site].organisation == contact.organisation
     if ticket.team is not None:
         assert ticket.assignee is not None
@@ -190,36 +209,42 @@ def test_ticket_refers_to_what_exists(ticket: tickets.Ticket) -> None:
         else:
             assert message.role in {"agent", "note"}
             assert message.by in STAFF
+        assert ticket.channel not in SPOKEN or message.role == "note", "nothing is written in a call but notes"
+    for act in (*ticket.acts, *(a for order in ticket.orders for a in order.acts)):
+        assert act.by in STAFF or act.step == "quote"
+        assert act.given.get("team", "second") in TEAMS
+        assert act.given.get("assignee", "agent") in STAFF and act.given.get("technician", "technician") in STAFF
     for slug in [*(s for m in ticket.thread for s in m.articles), *(ticket.wrap_up.articles if ticket.wrap_up else ())]:
-        head = ARTICLES[slug][0]
-        assert ticket.product in head["products"]
-        assert head["audience"] in {"public", "client"}, "坐席与供应商的内部知识不发给客户"
+        assert ARTICLES[slug][0]["audience"] in {"public", "client"}, "坐席与供应商的内部知识不发给客户"
     if ticket.wrap_up is not None:
         assert ticket.wrap_up.category in world.TICKET_CATEGORIES
         assert ticket.wrap_up.cause in world.TICKET_CAUSES
         assert ticket.wrap_up.product in PRODUCTS
 
 
-@pytest.mark.parametrize("ticket", tickets.TICKETS, ids=lambda t: str(t.number))
-def test_ticket_went_a_lawful_way(ticket: tickets.Ticket) -> None:
-    created = ticket.state == "created"
-    started = ticket.state in {"executing", "following_up", "closed"}
+@pytest.mark.parametrize("ticket", PLAN, ids=lambda t: str(t.number))
+def test_ticket_went_a_lawful_way(ticket: story.Ticket) -> None:
     resolved = ticket.state in {"following_up", "closed"}
-    assert (ticket.dispatched_after is None) == created
-    assert (ticket.team is None) == created
-    assert ticket.started_after is not None or not started
     assert (ticket.resolved_after is not None) == resolved
     assert bool(ticket.resolution) == resolved
     assert (ticket.wrap_up is not None) == resolved
-    assert (ticket.closed_after is not None) == (ticket.state == "closed")
     assert (ticket.cancelled_after is not None) == (ticket.state == "cancelled") == bool(ticket.cancel_reason)
     assert ticket.satisfaction is None or (resolved and 1 <= ticket.satisfaction.rating <= 5)
+    assert (ticket.satisfaction is None) == (ticket.closed_after is None)
     end = ticket.closed_after or ticket.cancelled_after
     way = [ticket.dispatched_after, ticket.started_after, ticket.resolved_after, end]
     minutes = [0, *(m for m in way if m is not None), ticket.age]
     assert minutes == sorted(minutes)
     said = [0, *(m.after for m in ticket.thread), ticket.age]
-    assert all(a < b for a, b in pairwise(said))
+    assert all(a < b for a, b in pairwise(said)), "in order, and nothing in the future"
+    for acts in (ticket.acts, *(order.acts for order in ticket.orders)):
+        times = [*(a.after for a in acts), ticket.age]
+        assert times == sorted(times)
+    for order in ticket.orders:
+        assert order.state in ORDER_STATES
+        if resolved:
+            last = max(act.after for act in order.acts)
+            assert order.state in {"closed", "unable", "cancelled"} and last <= (ticket.resolved_after or 0), "no end over an open order"
     if ticket.hold is not None:
         assert ticket.state in {"created", "dispatched", "executing"}
         assert ticket.hold.party in {"customer", "date", "supplier", "part", "colleague"}
@@ -228,14 +253,34 @@ def test_ticket_went_a_lawful_way(ticket: tickets.Ticket) -> None:
 
 
 def test_tickets_show_the_whole_range() -> None:
-    rows = tickets.TICKETS
-    assert len(rows) == 14
-    assert {t.kind for t in rows} == set(tickets.KINDS)
-    assert {t.impact for t in rows} == set(tickets.IMPACTS)
-    assert {t.state for t in rows} == TICKET_STATES
-    assert sum(t.hold is not None for t in rows) == 1
-    ages = [t.age for t in rows]
-    assert ages == sorted(ages, reverse=True), "numbers follow time"
+    assert len(PLAN) + sum(a.step == "split" for t in PLAN for a in t.acts) == 120
+    assert {t.kind for t in PLAN} == set(story.KINDS)
+    assert {t.impact for t in PLAN} == set(story.IMPACTS)
+    assert {t.state for t in PLAN} == TICKET_STATES
+    assert {t.channel for t in PLAN} == set(story.CHANNELS)
+    orders = [order for t in PLAN for order in t.orders]
+    assert len(orders) == 12 and {order.state for order in orders} == ORDER_STATES
+    steps = {a.step for t in PLAN for a in (*t.acts, *(b for o in t.orders for b in o.acts))}
+    assert steps >= {
+        "transfer", "return", "raise", "supervise", "extend", "merge", "split", "attempt", "again", "reject", "judge",
+        "hand_over", "quote", "reappoint", "hold", "rework", "unable", "cancel", "photo", "reading", "signature", "pass",
+    }  # fmt: skip
+    now = [t for t in PLAN if t.state in {"created", "dispatched", "executing", "following_up"}]
+    assert len(now) >= 25, "enough is alive at the moment of loading"
+    assert sum("催一下" in m.text for t in now if t.number == 2109 for m in t.thread) + sum(
+        "再催一下" in m.text for t in now for m in t.thread
+    ) >= 2, "one was urged twice"
+    assert any(t.hold and t.hold.until < 15 for t in now), "one wakes soon"
+
+
+def test_no_words_come_twice() -> None:
+    assert len(variations.PATTERNS) >= 40
+    asks = [words for pattern in variations.PATTERNS for words in pattern.asks]
+    assert len({subject for subject, _ in asks}) == len({text for _, text in asks}) == len(asks)
+    texts = [t.text for t in PLAN]
+    assert len(set(texts)) == len(texts), "of the usual size, nobody says what somebody else said"
+    subjects = [t.subject for t in PLAN]
+    assert len(set(subjects)) == len(subjects)
 
 
 @pytest.mark.parametrize("path", MAIL_FILES, ids=lambda p: p.stem)
@@ -280,7 +325,7 @@ def test_every_serial_in_the_texts_is_a_device() -> None:
     prefixes = "|".join(sorted({p.serial.split("-")[0] for p in world.DEVICE_PATTERNS}))
     pattern = re.compile(rf"\b(?:{prefixes})-\d\d-\d{{4}}\b")
     texts = [mail_text(mail(path)) for path in MAIL_FILES] + [body for _, body in ARTICLES.values()]
-    texts += [part for t in tickets.TICKETS for part in (t.text, *(m.text for m in t.thread))]
+    texts += [part for t in PLAN for part in (t.text, *(m.text for m in t.thread))]
     assert {serial for text in texts for serial in pattern.findall(text)} <= set(DEVICES)
 
 
