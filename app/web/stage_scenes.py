@@ -1,0 +1,246 @@
+"""What the 演示台 plays: each scene a row of beats, each beat what one person does on the real pages.
+
+own/stage.js knows the verbs. A browser test plays every scene from its first beat to its last.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+Act = tuple[str, ...]
+CUSTOMER, AGENT, DISPATCHER, TECHNICIAN = "customer", "agent", "dispatcher", "technician"
+SUPERVISOR, CLIENT, EDITOR = "supervisor", "client", "editor"
+SUBMIT: Act = ("click", "#step-form button:not([data-close])")
+MENU: Act = ("click", "#tickethead .menu summary")
+
+
+def press(step: str) -> Act:
+    """The order's one big button."""
+    return ("click", f".ordernext [data-step={step}]")
+
+
+
+# data: what people say and type is theirs, in one language
+SAID = {
+    "sim_card": "网关绿灯不亮了，昨天电信换了卡",
+    "sim_thanks": "接上了，绿灯亮了，谢谢",
+    "sim_answer": "您好，换卡后多半是 APN 还是旧的。照下面三步改，改完重启网关，两分钟内绿灯会亮。",
+    "sim_done": "换卡后 APN 未改，客户按文章三步改好，网关上线。",
+    "drive": "三号线变频器一到下午就跳E07，产线停了，吹吹风又能转",
+    "drive_order": "断电挂牌后查散热风扇与风道，测散热器温度，必要时换风扇。",
+    "drive_place": "澄湖三厂 3 号线",
+    "drive_steps": "断电挂牌，等 10 分钟\n清风道，换散热风扇\n送电，满载观察一小时",
+    "drive_reading": "满载一小时，散热器 62 ℃",
+    "drive_solution": "散热风扇轴承卡死，已换新风扇，清了风道，满载一小时 62 ℃。",
+    "drive_done": "供应商换了散热风扇，产线已恢复。",
+    "signer": "王班长",
+    "person": "王建平",
+    "mail": "wang.jp@chenghu.example",
+    "praise": "师傅来得快，讲得也清楚。",
+    "technician": "韩大勇",
+    "flat": "振动图全是一条直线",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Something that `who` does in one of the two frames (`phone` or `console`), in words and as acts of the page."""
+
+    who: str
+    frame: str
+    words: Any
+    acts: tuple[Act, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A story of a minute or two; `shows` is what one should look out for."""
+
+    key: str
+    title: Any
+    shows: Any
+    beats: tuple[Beat, ...]
+
+
+CHAT = Scene(
+    "chat",
+    _l("聊天里一次解决"),
+    _l("客户只说一次；答案在坐席眼前，按一下就插入；十五秒记完。"),
+    (
+        Beat(AGENT, "console", _l("坐席在线，坐席台开着待派工的列表。"), (("login", "agent"), ("open", "/desk?view=free&sort=new"))),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户在门户上点「在线客服」，用自己的话说。"),
+            (("forget",), ("open", "/"), ("click", "button[aria-label^='在线客服'], button[aria-label^='Chat with']"),
+             ("wait", "#compose .send"), ("pause", "500"), ("type", "#text", SAID["sim_card"]), ("click", "#compose .send"), ("wait", "#list", SAID["sim_card"][:8])),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("这句话已经是一张工单。打开，接单。"),
+            (("open", "/desk?view=free&sort=new"), ("click", "[data-row]", SAID["sim_card"][:9]), ("keep", "ticket", "url", r"/tickets/(\d+)"),
+             ("click", "[data-step='claim']"), ("wait", "[data-step='solve_now']:not([role]), #tickethead [aria-current='step']")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("右边三条答案里第一条就是换卡。插入，加一句话，发送。"),
+            (("click", "#answers [data-insert]"), ("before", "#reply", SAID["sim_answer"]), ("click", "#composer .primary.reply-only"),
+             ("wait", "#timeline, #scroll", SAID["sim_answer"][:12])),
+        ),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户马上看到，照做，道谢。"),
+            (("wait", "#list", SAID["sim_answer"][:12]), ("type", "#text", SAID["sim_thanks"]), ("click", "#compose .send")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("一键首解：一张表，写清怎么解决的。"),
+            (("wait", "#scroll", SAID["sim_thanks"][:6]), MENU, ("click", "[data-step='solve_now']"), ("type", "#step-form [name=resolution]", SAID["sim_done"]),
+             ("choose", "#step-form [name=category]", "connection"), SUBMIT, ("wait", "#tickethead [aria-current='step']")),
+        ),
+        Beat(
+            SUPERVISOR,
+            "console",
+            _l("主管看这张工单的首解判定：为什么算，为什么还只是暂定。"),
+            (("login", "supervisor"), ("open", "/desk/tickets/{ticket}"), ("wait", "#fcr")),
+        ),
+    ),
+)  # fmt: skip
+
+ORDER = Scene(
+    "order",
+    _l("停线报修，师傅上门"),
+    _l("停线自动排在前面；供应商只看到自己的单；客户像查包裹一样看进度。"),
+    (
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户写明停线，提交；页面先给了答案，也给了编号。"),
+            (("open", "/ask"), ("type", "#f-text", SAID["drive"]), ("click", "[name=impact][value=line_down]"), ("type", "#f-name", SAID["person"]),
+             ("type", "#f-email", SAID["mail"]), ("click", "main form button[type=submit], main form .primary"),
+             ("keep", "progress", "url", r"(/r/[^?#]+)")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("坐席接单：客户、设备、以前的来往都在右边。"),
+            (("login", "agent"), ("open", "/desk?view=free&sort=new"), ("click", "[data-row]", SAID["drive"][:12]), ("keep", "ticket", "url", r"/tickets/(\d+)"),
+             ("click", "[data-step='claim']"), ("wait", "#tickethead [aria-current='step']")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("需要有人动手：转服务订单，供应商由产品决定。"),
+            (MENU, ("click", "[data-step='escalate']"), ("choose", "#step-form [name=product]", "HK-V20"),
+             ("type", "#step-form [name=reason]", SAID["drive_order"]), ("type", "#step-form [name=place]", SAID["drive_place"]), SUBMIT,
+             ("keep", "order", "a[href^='/orders/']", r"/orders/(\d+)")),
+        ),
+        Beat(
+            DISPATCHER,
+            "console",
+            _l("宏控的调度：接单，派师傅，约时间。接单以前看不到客户的名字。"),
+            (("login", "dispatcher"), ("open", "/orders/{order}"), press("accept"), press("assign"),
+             ("choose", "#step-form [name=technician]", SAID["technician"]), SUBMIT, press("appoint"), SUBMIT, ("wait", ".ordernext [data-step=plan], .ordernext [data-step=reappoint]")),
+        ),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户的进度页上有了师傅和时间。等不及，催一下。"),
+            (("open", "{progress}"), ("click", "#urge button")),
+        ),
+        Beat(
+            TECHNICIAN,
+            "phone",
+            _l("师傅的手机上有红点：客户在催。定方案，出发，到场，开工。"),
+            (("login", "technician"), ("open", "/orders/{order}"), press("plan"), ("click", "#step-form [name=warranty][value=in]"),
+             ("type", "#step-form [name=steps]", SAID["drive_steps"]), SUBMIT, press("depart"), press("arrive"), press("start")),
+        ),
+        Beat(
+            TECHNICIAN,
+            "phone",
+            _l("检查表、照片、读数、签字，交付。断了网也能先存着。"),
+            (("tick", "#proof-checklist [name=done]"), ("click", "#proof-checklist button[type=submit]"),
+             ("click", "#proof-photo summary"), ("file", "#proof-photo input[type=file]"), ("wait", "#order-evidence img"),
+             ("click", "#proof-reading summary"), ("type", "#proof-reading [name=text]", SAID["drive_reading"]), ("click", "#proof-reading button[type=submit]"),
+             ("click", "#proof-signature summary"), ("type", "#proof-signature [name=text]", SAID["signer"]), ("sign", "#proof-signature canvas"),
+             ("click", "#proof-signature button[type=submit]"), ("wait", "#order-evidence", SAID["signer"]),
+             press("deliver"), ("type", "#step-form [name=solution]", SAID["drive_solution"]), SUBMIT,
+             ("wait", ".ordernext [data-step=leave], .ordernext [data-step=pass]")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("坐席看照片和签字，验收；订单关闭，工单解决。"),
+            (("login", "agent"), ("open", "/orders/{order}"), press("pass"), ("wait", "#order-head .stepper li:last-child[aria-current=step], #order-head .state-closed, #order-head .tags"),
+             ("open", "/desk/tickets/{ticket}"), ("click", "#tickethead [data-step='resolve']"), ("type", "#step-form [name=resolution]", SAID["drive_done"]),
+             ("choose", "#step-form [name=category]", "hardware"), SUBMIT, ("wait", "#tickethead [aria-current='step']")),
+        ),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("唯一一次回访：客户在进度页上打分。"),
+            (("open", "{progress}"), ("click", "[name=solved][value='1']"), ("click", "[name=rating][value='5']"), ("type", "main [name=comment]", SAID["praise"]),
+             ("click", "main form .button.primary"), ("wait", ".now")),
+        ),
+        Beat(
+            SUPERVISOR,
+            "console",
+            _l("主管在报表里找到它：没有首解，原因是转了服务订单。"),
+            (("login", "supervisor"), ("open", "/desk/tickets/{ticket}"), ("wait", "#fcr")),
+        ),
+    ),
+)  # fmt: skip
+
+SELF_HELP = Scene(
+    "self-help",
+    _l("自己找到答案"),
+    _l("用原话就能搜到那一段；没有人工，也没有工单。"),
+    (
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户用自己的话搜。"),
+            (("open", "/"), ("type", "main [name=q]", SAID["flat"]), ("click", "main form button")),
+        ),
+        Beat(CUSTOMER, "phone", _l("第一段就是。打开全文，照着做。"), (("click", "main a[href^='/articles/']"), ("wait", "h1"))),
+        Beat(CUSTOMER, "phone", _l("说一声解决了；编辑看得到哪篇有用。"), (("click", "main form:has([name=solved][value='1']) button"), ("wait", "main"))),
+    ),
+)  # fmt: skip
+
+COMPANY = Scene(
+    "company",
+    _l("企业管理员看四个厂区"),
+    _l("全公司的请求在一页：按厂区、按人筛，点进去就是进度。"),
+    (
+        Beat(CLIENT, "console", _l("澄湖轴承的企业管理员登录，看到全公司的请求。"), (("login", "client"), ("open", "/requests"), ("wait", "main"))),
+        Beat(CLIENT, "console", _l("自己的设备、保修和合同也在。"), (("open", "/requests/devices"), ("wait", "main"))),
+    ),
+)  # fmt: skip
+
+FIGURES = Scene(
+    "figures",
+    _l("从数字点到工单"),
+    _l("每个数都点得开；谁也磨不平它。"),
+    (
+        Beat(SUPERVISOR, "console", _l("主管的首屏：首次联系解决率，和它旁边防粉饰的数。"), (("login", "supervisor"), ("open", "/reports"), ("wait", "main"))),
+        Beat(SUPERVISOR, "console", _l("点一个数，看见是哪些工单。"), (("click", "main a[href^='/reports/rows']"), ("wait", "main table, main .rows, main ol"))),
+        Beat(SUPERVISOR, "console", _l("定义只有一份，写在这里。"), (("open", "/reports/about"), ("wait", "main"))),
+    ),
+)  # fmt: skip
+
+WALLS = Scene(
+    "walls",
+    _l("别家供应商什么也看不到"),
+    _l("拓联的驻场只看自己产品的事；宏控的订单对他不存在。"),
+    (
+        Beat(TECHNICIAN, "console", _l("宏控的师傅有自己的单。"), (("login", "technician"), ("open", "/orders"), ("wait", "main"))),
+        Beat(AGENT, "console", _l("拓联的驻场打开服务订单：一张宏控的也没有。"), (("login", "resident"), ("open", "/orders"), ("wait", "main"))),
+    ),
+)  # fmt: skip
+
+SCENES: tuple[Scene, ...] = (CHAT, ORDER, SELF_HELP, FIGURES, COMPANY, WALLS)

@@ -1,0 +1,46 @@
+"""The 演示台 plays every scene through the real pages: the ten minutes of the README, from the first word to the verdict."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.web.stage_scenes import SCENES
+from tests.browser.conftest import House
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def stage(browser: Browser, house: House) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.goto(house.url + "/demo")
+    yield page
+    context.close()
+    assert not broken, broken
+
+
+@pytest.mark.parametrize("key", [scene.key for scene in SCENES])
+def test_a_scene_plays_to_its_end(stage: Page, key: str) -> None:
+    scene = next(scene for scene in SCENES if scene.key == key)
+    stage.locator(f"[data-scene={key}]").click()
+    for number in range(len(scene.beats)):
+        stage.locator("#next").click()
+        expect(stage.locator(f"#stage:not([data-state=busy]) #beats li:nth-child({number + 1})[data-state=done]")).to_be_visible(
+            timeout=90_000
+        )
+        assert stage.locator("#said").text_content() == "", stage.locator("#said").text_content()
+    console = stage.frame_locator("#console")
+    if key == "chat":
+        expect(console.locator("#fcr").first).to_contain_text("未到期")
+        expect(console.locator("#fcr").first).not_to_contain_text("转了服务订单")
+    if key == "order":
+        expect(console.locator("#fcr").first).to_contain_text("转了服务订单")
+        expect(stage.frame_locator("#phone").locator("main")).to_contain_text("已结束")
+    if key == "walls":
+        expect(console.locator("main")).not_to_contain_text("宏控")
