@@ -162,6 +162,7 @@ def article(article_id: int) -> str:
         current_url=f"{url}?revision={found.current.number}" if both and found.current else None,
         steps=_steps(actor, found),
         edit_url=f"{url}/edit" if edits else None,
+        changes_url=_changes_url(found, revisions, shown) if edits else None,
         restore={"url": f"{url}/restore", "number": shown.number} if old else None,
         revisions=[
             {
@@ -188,6 +189,17 @@ def _shown(article: Article, revisions: list[Revision]) -> Revision:
     if chosen is None or (wanted and found is None):
         raise NotFound()
     return chosen
+
+
+def _changes_url(article: Article, revisions: list[Revision], shown: Revision) -> str | None:
+    """Where the shown version can be compared: with what readers see, else with the one before it."""
+    other = article.current if article.current is not None and article.current.id != shown.id else None
+    if other is None:
+        other = next((r for r in revisions if r.number < shown.number), None)
+    if other is None:
+        return None
+    first, second = sorted((other.number, shown.number))
+    return f"/knowledge/{article.id}/changes?" + urlencode({"from": first, "to": second})
 
 
 def _facts(article: Article, shown: Revision) -> dict[str, Any]:

@@ -186,7 +186,7 @@ def _form(
         if article
         else None,
         error=error,
-        latest_url=f"/knowledge/{article.id}?revision={newest.number}" if article and newest and stale else None,
+        latest_url=f"/knowledge/{article.id}/changes" if article and newest and stale else None,
         html=_html(typed.content.body),
         previewed=preview,
     )

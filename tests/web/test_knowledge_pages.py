@@ -137,7 +137,7 @@ def test_who_comes_second_keeps_what_they_typed(editor: FreshClient, house: Hous
         revise(SYSTEM, s.get_one(Article, number), Content("别人的标题", "别人的正文"))
     answer = editor.post(f"/knowledge/{number}/edit", data=typed)
     assert answer.status_code == 409
-    assert "我写了很久的正文" in answer.text and "revision=2" in answer.text
+    assert "我写了很久的正文" in answer.text and "/changes\"" in answer.text
     again = re.search(r'name="version" value="(\d+)"', answer.text)
     assert again
     assert editor.post(f"/knowledge/{number}/edit", data=typed | {"version": again[1]}).status_code == 303
@@ -232,3 +232,18 @@ def test_agents_read_without_drafts(client: FreshClient, house: House, make_user
     with unit_of_work() as s:
         lifecycle.retire(SYSTEM, s.get_one(Article, house.articles["hot"]), "旧了")
     assert client.get(f"/knowledge/{house.articles['hot']}").status_code == 404
+
+
+def test_two_versions_are_compared_line_by_line(editor: FreshClient, house: House) -> None:
+    article_id = next(i for i in house.articles.values() if article(i).state == "published")
+    before = article(article_id)
+    body = before.current.body if before.current else ""
+    with unit_of_work():
+        revise(SYSTEM, article(article_id), Content(before.title, body + "\n\n最后再查 <b>载频</b>。\n", ()), "补一步")
+    page = editor.get(f"/knowledge/{article_id}/changes")
+    assert page.status_code == 200
+    assert "最后再查 &lt;b&gt;载频&lt;/b&gt;。" in page.text and 'class="new"' in page.text
+    assert f'href="/knowledge/{article_id}/changes?from=1&amp;to=2"' in editor.get(f"/knowledge/{article_id}?revision=2").text
+    assert "完全一样" in editor.get(f"/knowledge/{article_id}/changes?from=2&to=2").text
+    assert editor.get(f"/knowledge/{article_id}/changes?from=1&to=99").status_code == 404
+    assert editor.get("/knowledge/999999/changes").status_code == 404
