@@ -42,8 +42,10 @@ check: .venv/.made-dev ## ruff, mypy, import floors
 	@exec $(PY) scripts/run_tests.py --check
 
 .PHONY: bench
-bench: .venv/.made-dev ## measure mail intake and search beside their baselines
+bench: .venv/.made-dev ## measure mail intake, pages, chat and search beside their baselines
 	@$(PY) -m bench.ingest
+	@$(PY) -m bench.pages
+	@$(PY) -m bench.chat
 	@$(PY) -m bench.search
 
 .PHONY: assets

@@ -2,11 +2,12 @@
 
 from flask import Flask
 
-from app import cli_channel, cli_demo, cli_desk, cli_diagrams, cli_docs, cli_knowledge, cli_users
+from app import cli_channel, cli_demo, cli_desk, cli_diagrams, cli_docs, cli_fcr, cli_knowledge, cli_users
 
 
 def init_app(flask: Flask) -> None:
     cli_desk.desk.add_command(cli_docs.docs)
+    cli_desk.desk.add_command(cli_fcr.fcr)
     cli_desk.desk.add_command(cli_diagrams.diagrams)
     cli_users.hang_into(cli_desk.desk)
     cli_demo.hang_into(cli_desk.desk)

@@ -77,6 +77,13 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def _days_by_kind(value: str) -> str:
+    pairs = [part.split("=") for part in value.replace(" ", "").split(",") if part]
+    if not all(len(pair) == 2 and re.fullmatch(r"[a-z_]{1,16}", pair[0]) for pair in pairs):
+        raise ValueError("use KIND=DAYS, separated by commas")
+    return ",".join(f"{kind}={_between(1, 60)(days)}" for kind, days in pairs)
+
+
 def setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
     """One field of Settings together with how it is read and what it means."""
     return field(default=default, metadata={"parse": parse, "doc": doc})
@@ -110,17 +117,31 @@ class Settings:
     metrics_open: bool = setting(False, _flag, "1: /metrics answers everybody; 0: only this machine.")
     trusted_proxies: int = setting(0, _between(0, 5), "Number of reverse proxies in front whose X-Forwarded-* headers are believed.")
     https: bool = setting(False, _flag, "1: cookies are sent over HTTPS only and HSTS is announced.")
-    web_threads: int = setting(300, _between(4, 2000), "Threads of the web process; each open page with live hints holds one.")
+    web_threads: int = setting(
+        600, _between(4, 4000), "Threads of the web process; each open page with live hints and each open chat holds one. A fifth (50 at least) is never given to chats."
+    )
     max_upload_mb: int = setting(25, _between(1, 500), "Largest request body, in megabytes.")
     session_days: int = setting(14, _between(1, 365), "Days without use after which a login ends.")
     lockout_attempts: int = setting(10, _between(3, 100), "Failed passwords in a row after which a login is locked for 15 minutes.")
     api_per_minute: int = setting(3000, _between(10, 1_000_000), "Requests to the API per minute and address; more are answered 429.")
     silence_days: int = setting(3, _between(1, 60), "Days of silence after a delivered follow-up question that close a ticket.")
+    undo_seconds: int = setting(15, _between(0, 120), "Seconds in which a mail of the desk can be taken back before it goes out; 0: none.")
     reopen_days: int = setting(14, _between(0, 365), "Days after closing within which an answer reopens the ticket; later it becomes a new, linked one.")
+    fcr_days: int = setting(7, _between(1, 60), "W: days after the first resolution in which the same issue must not come back (docs/fcr.md).")
+    fcr_days_by_kind: str = setting(
+        "", _days_by_kind, "W for single kinds, e.g. fault=14,consult=3. What is not named has HUIYIN_FCR_DAYS."
+    )
     session_hours: int = setting(2, _between(1, 72), "Hours of silence that end a stretch of a conversation.")
+    max_mail_mb: int = setting(50, _between(1, 500), "Largest mail that is fetched, in megabytes; of a larger one the header is kept and shown as not understood.")
     outbox_lease_seconds: int = setting(60, _between(1, 3600), "Seconds after which the job of a vanished worker is taken up again.")
     outbox_attempts: int = setting(8, _between(1, 50), "Attempts after which a job is given up and shown as dead.")
     event_days: int = setting(90, _between(1, 3650), "Days that finished events and outbox rows are kept.")
+
+    @property
+    def fcr_kinds(self) -> dict[str, int]:
+        """Days of W by kind, for the kinds that have their own."""
+        pairs = (part.partition("=") for part in self.fcr_days_by_kind.split(",") if part)
+        return {kind: int(days) for kind, _sign, days in pairs}
 
     @property
     def database(self) -> str:

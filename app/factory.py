@@ -5,37 +5,49 @@ import logging
 from flask import Flask
 
 import app.models  # noqa: F401  every table is known before the first query
-from app import cli, health, letters, realtime, search_index, viewer, worker
+from app import cli, fcr_reactions, health, letters, realtime, search_index, viewer, visitors, worker
 from app.api import mount
 from app.config import Settings, load_settings
-from app.core import files
+from app.core import files, sealing
 from app.core.db import db
 from app.core.events import set_reactions
 from app.core.logs import set_up_logs
+from app.queries import fcr_facts
 from app.reactions import REACTIONS
 from app.web import (
     admin_accounts,
     admin_audit,
     admin_channels,
+    admin_mail,
     admin_outbox,
     articles,
+    ask,
     auth,
+    chat,
     desk,
     directory_contacts,
     directory_devices,
     directory_organisations,
     errors,
+    everything,
     frame,
     i18n,
     knowledge,
+    knowledge_changes,
     knowledge_edit,
     me,
+    my_requests,
+    order_proofs,
     orders,
     portal,
     progress,
     quotes,
+    reports,
     security,
+    stage,
 )
+from channels import sessions
+from workflows import fcr
 from workflows.rules import use_rules
 
 log = logging.getLogger("huiyin")
@@ -56,10 +68,14 @@ def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask
         MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
     )
     set_up_logs(settings.log_level)
+    sealing.use_key(settings.signing_key())
     files.use_folder(settings.data_dir / "files")
     db.init_app(flask)
     set_reactions(REACTIONS)
     use_rules(silence_days=settings.silence_days, reopen_days=settings.reopen_days)
+    sessions.use_silence(settings.session_hours)
+    fcr.use_windows(settings.fcr_days, settings.fcr_kinds, settings.session_hours)
+    fcr_reactions.use_facts(fcr_facts)
     letters.use_settings(key=settings.signing_key(), site_url=settings.site_url, time_zone=settings.time_zone)
     search_index.init_app(flask)
     worker.init_app(flask)
@@ -80,24 +96,34 @@ def _add_pages(flask: Flask) -> None:
 
     portal.init_app(flask)
     articles.init_app(flask)
+    chat.init_app(flask)
     progress.init_app(flask)
+    ask.init_app(flask)
+    my_requests.init_app(flask)
     knowledge.init_app(flask)
+    knowledge_changes.init_app(flask)
     knowledge_edit.init_app(flask)
     auth.init_app(flask)
     desk.init_app(flask)
     orders.init_app(flask)
+    everything.init_app(flask)
+    order_proofs.init_app(flask)
     quotes.init_app(flask)
+    reports.init_app(flask)
     directory_contacts.init_app(flask)
     directory_organisations.init_app(flask)
     directory_devices.init_app(flask)
     me.init_app(flask)
+    stage.init_app(flask)
     admin_accounts.init_app(flask)
     admin_outbox.init_app(flask)
     admin_audit.init_app(flask)
     admin_channels.init_app(flask)
+    admin_mail.init_app(flask)
     mount.init_app(flask)
 
     realtime.init_app(flask)
+    visitors.init_app(flask)
     security.trust_proxies(flask)
     viewer.check_routes(flask)
 

@@ -7,16 +7,18 @@ transaction. One that talks to the outside or works long is marked `@outside` an
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app import letters, order_reactions
+from app import asking, fcr_reactions, letters, order_notices, order_reactions, portal_letters, registering
 from app.core.clock import now
 from app.core.db import session
-from app.core.events import Event, Reaction
+from app.core.directory.events import ContactsMerged, ContactsUnmerged
+from app.core.events import Event, Reaction, record
 from app.core.outbox import Job, outside
 from app.core.people import Contact
 from app.core.permissions import SYSTEM, Actor
 from app.core.text import pack
-from channels import sending
-from channels.events import MessageNotSent, MessageQueued, MessageReceived, MessageSent
+from app.portal_events import RequestsLinkAsked
+from channels import receiving, sending
+from channels.events import MessageNotSent, MessageQueued, MessageReceived, MessageSent, ReplayAsked
 from channels.models import FAILED, SENT, Conversation, Message
 from channels.threading import STRANGER, STRAY
 from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired
@@ -24,7 +26,18 @@ from knowledge.index import Index
 from knowledge.indexing import refresh
 from workflows import service as desk
 from workflows.engine import take
-from workflows.events import HoldEnds, OrderHoldEnds, OrderStepTaken, SilenceEnds, TicketStepTaken
+from workflows.events import (
+    HoldEnds,
+    OrderHoldEnds,
+    OrderNoticeDue,
+    OrderStepTaken,
+    OrderTold,
+    SilenceEnds,
+    TicketChanged,
+    TicketOpened,
+    TicketStepTaken,
+)
+from workflows.fcr_verdicts import RepeatDecided, VerdictMatures
 from workflows.merging import links_of
 from workflows.models import FollowUp, Ticket
 from workflows.opening import open_ticket
@@ -58,6 +71,11 @@ def route_message(event: MessageReceived) -> None:
     message = session().get_one(Message, event.message_id)
     # Locked: two first messages of one conversation, taken up by two workers, must not open two tickets.
     conversation = session().get_one(Conversation, message.conversation_id, with_for_update=True)
+    if asking.is_request(message):
+        asking.open_request(message)  # the page has done it, unless it was stopped on the way
+        return
+    if message.placed == registering.OPENED_HERE:
+        return  # its ticket was opened together with it
     tickets = desk.tickets_of_conversation(conversation.id)
     if message.is_bounce and tickets and not (message.placed == STRAY and tickets[0].state in TICKET.ends):
         desk.changed(tickets[0])
@@ -94,6 +112,7 @@ def _heard(ticket: Ticket, message: Message) -> None:
     actor = writer(message)
     if ticket.held and ticket.hold_party == "customer":
         take(TICKET, ticket, "resume", SYSTEM, reason="客户已回复")
+    order_reactions.customer_spoke(ticket)
     if ticket.state == "following_up":
         question = last_question(ticket)
         if letters.only_thanks(message.visible_text):
@@ -112,6 +131,15 @@ def deliver_message(event: MessageQueued, job: Job) -> None:
     sending.deliver(event.message_id, job)
 
 
+@outside
+def replay_payloads(event: ReplayAsked, job: Job) -> None:
+    """Try failed payloads again, a chunk at a time; what is left is the next job."""
+    onward = receiving.replay_chunk(event.after, event.up_to)
+    with job.done():
+        if onward is not None:
+            record(ReplayAsked(after=onward, up_to=event.up_to))
+
+
 def ask_follow_up(event: TicketStepTaken) -> None:
     """Ask the customer, on the channel they came by, whether it is solved."""
     if event.after != "following_up" or event.before == "following_up":
@@ -124,7 +152,7 @@ def ask_follow_up(event: TicketStepTaken) -> None:
     if conversation is None or sending.last_inbound(conversation) is None:
         return
     language = (ticket.contact.language if ticket.contact else None) or "zh"
-    text = letters.follow_up_question(ticket, language)
+    text = letters.follow_up_question(ticket, language, conversation.account.kind in ("email", "portal"))
     message = sending.queue_message(SYSTEM, conversation, text, is_auto=False)
     desk.question_sent(question, message.id)
 
@@ -139,8 +167,11 @@ def _conversation_of(ticket: Ticket) -> Conversation | None:
 
 
 def start_silence(event: MessageSent) -> None:
-    """From the delivery of a follow-up question on, silence counts."""
-    if session().get_one(Message, event.message_id).state == SENT:  # else it came back before this was read
+    """From the delivery of a follow-up question on, silence counts. One that only stands on a page was not delivered."""
+    message = session().get_one(Message, event.message_id)
+    if message.state != SENT:
+        return  # it came back before this was read
+    if message.conversation.account.kind != "portal" or "@" in (message.to_address or ""):
         desk.question_delivered(event.message_id)
 
 
@@ -168,6 +199,12 @@ def wake_hold(event: HoldEnds) -> None:
 
 
 @outside
+def mail_requests_link(event: RequestsLinkAsked, job: Job) -> None:
+    """Mail somebody the link to their own requests."""
+    portal_letters.send_link(event, job)
+
+
+@outside
 def write_index(event: Any, job: Job) -> None:
     """Put an article into the index as it now is, or take it out."""
     refresh(_open_index[0](), [event.article_id])
@@ -176,13 +213,23 @@ def write_index(event: Any, job: Job) -> None:
 REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     MessageReceived: [route_message],
     MessageQueued: [deliver_message],
+    ReplayAsked: [replay_payloads],
     MessageSent: [start_silence],
     MessageNotSent: [stop_silence],
-    TicketStepTaken: [ask_follow_up],
+    TicketOpened: [fcr_reactions.judge_ticket],
+    TicketChanged: [fcr_reactions.judge_ticket],
+    TicketStepTaken: [ask_follow_up, fcr_reactions.judge_ticket],
+    VerdictMatures: [fcr_reactions.judge_matured],
+    RepeatDecided: [fcr_reactions.judge_matured],
+    ContactsMerged: [fcr_reactions.judge_person],
+    ContactsUnmerged: [fcr_reactions.judge_person],
     HoldEnds: [wake_hold],
     OrderStepTaken: [order_reactions.feed_ticket, order_reactions.tell_appointment, order_reactions.ask_price],
     OrderHoldEnds: [order_reactions.wake_order],
+    OrderTold: [order_notices.tell_supplier],
+    OrderNoticeDue: [order_notices.send_notice],
     SilenceEnds: [close_silent],
+    RequestsLinkAsked: [mail_requests_link],
     ArticlePublished: [write_index],
     ArticleChanged: [write_index],
     ArticleRetired: [write_index],

@@ -5,15 +5,15 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.core.audit import note
+from app.core.audit import AuditRow, note
 from app.core.clock import now
 from app.core.db import session
 from app.core.errors import Invalid, NotFound
 from app.core.files import StoredFile
 from app.core.permissions import Actor, require
 from app.core.text import clean
-from channels.models import FAILED, Conversation, Message
-from channels.sending import queue_message
+from channels.models import FAILED, WITHDRAWN, Conversation, Message
+from channels.sending import queue_message, withdraw
 from knowledge.access import access_article
 from knowledge.index import INSIDE_LEVELS
 from knowledge.models import Article
@@ -33,8 +33,10 @@ def reply(
     *,
     article_ids: Sequence[int] = (),
     files: Sequence[StoredFile] = (),
+    after: timedelta = timedelta(0),
 ) -> Message:
     """Queue an answer to the customer, remember which articles it used, and throw the writer's draft away.
+    `after` keeps it here for a while, in which take_back() undoes it.
 
     Raises Invalid for an empty or too long text, an unknown article or one that customers may not read, and Refused
     where the conversation cannot be answered.
@@ -45,7 +47,7 @@ def reply(
     articles = [sendable_article(actor, number) for number in dict.fromkeys(article_ids)]
     if not files and (known := _just_said(actor, conversation, text)):
         return known
-    message = queue_message(actor, conversation, text, files=files)
+    message = queue_message(actor, conversation, text, files=files, after=after)
     for article in articles:
         remember_article(ticket, actor, article.id, "inserted")
     note(actor, "ticket.replied", ticket, message=message.id, articles=[article.id for article in articles])
@@ -54,13 +56,40 @@ def reply(
     return message
 
 
+def take_back(actor: Actor, ticket: Ticket, message_id: int) -> None:
+    """Take back an answer that has not gone out yet; its text and articles return into the writer's draft, before what
+    they have begun meanwhile. Raises Refused once it is going out, NotFound for what is not theirs."""
+    require(actor, "ticket.work")
+    found = session().get(Message, message_id)
+    if found is None or found.author_kind != "user" or found.author_id != actor.id or found.state == WITHDRAWN:
+        raise NotFound()
+    message = withdraw(actor, message_id)
+    used = _articles_of(ticket, message)
+    begun = service.find_draft(actor, ticket, "reply")
+    texts = [message.text, begun.text if begun else ""]
+    articles = list(dict.fromkeys([*used, *(int(n) for n in (begun.articles if begun else ()))]))
+    service.save_draft(actor, ticket, "reply", "\n\n".join(t for t in texts if t.strip()), articles)
+    service.unanswered(ticket, message.created_at)
+
+
+def _articles_of(ticket: Ticket, message: Message) -> list[int]:
+    """The articles that went with a message, as the trail says."""
+    rows = (
+        select(AuditRow.details)
+        .where(AuditRow.subject == "ticket", AuditRow.subject_id == ticket.id, AuditRow.action == "ticket.replied")
+        .order_by(AuditRow.id.desc())
+        .limit(20)
+    )
+    return next((list(d.get("articles", ())) for d in session().scalars(rows) if d.get("message") == message.id), [])
+
+
 def _just_said(actor: Actor, conversation: Conversation, text: str) -> Message | None:
     """The newest message of the conversation, when the same person wrote the same a moment ago: a form that is sent
     twice (a double click, a line that broke before the answer came) writes one letter."""
     newest = session().scalar(
         select(Message).where(Message.conversation_id == conversation.id).order_by(Message.id.desc()).limit(1)
     )
-    if newest is None or newest.direction != "out" or newest.state == FAILED:
+    if newest is None or newest.direction != "out" or newest.state in (FAILED, WITHDRAWN):
         return None
     same = (newest.author_kind, newest.author_id, newest.text) == (actor.kind, actor.id, clean(text).strip())
     return newest if same and now() - newest.created_at < TWICE else None

@@ -200,11 +200,17 @@ def release_vanished() -> int:
     freed = 0
     with unit_of_work() as s:
         for row in s.scalars(select(OutboxRow).where(OutboxRow.state == LEASED, OutboxRow.holder.startswith(host + ":"))):
-            pid = int((row.holder or ":0").rpartition(":")[2] or 0)
-            if row.holder == HOLDER or not _alive(pid):
+            if vanished(row.holder or ""):
                 row.state, row.due_at, row.holder, row.leased_until = DUE, now(), None, None
                 freed += 1
     return freed
+
+
+def vanished(holder: str) -> bool:
+    """Whether a holder, as in HOLDER, is a process of this machine that is gone, or this very process before its start
+    (a restarted container gives the same number again). Asked only when a worker starts."""
+    host, _, pid = holder.rpartition(":")
+    return host == HOLDER.rpartition(":")[0] and pid.isdecimal() and (holder == HOLDER or not _alive(int(pid)))
 
 
 def _alive(pid: int) -> bool:

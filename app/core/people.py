@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.clock import now
@@ -72,6 +72,7 @@ class User(Versioned, Base):
     language: Mapped[str | None] = mapped_column(CleanText(5))
     time_zone: Mapped[str | None] = mapped_column(CleanText(40))
     last_login_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    order_mail: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     organisation: Mapped[Organisation | None] = relationship(foreign_keys=[organisation_id])
     teams: Mapped[list[Team]] = relationship(secondary=team_member, back_populates="members")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from app.core.errors import Forbidden
 
 PERMISSIONS: dict[str, str] = {
-    "desk.use": "进入座席台",
+    "desk.use": "进入坐席台",
     "ticket.read": "查看工单（自己范围内）",
     "ticket.read_all": "查看所有工单",
     "ticket.create": "登记工单",

@@ -13,7 +13,7 @@ from app.core.catalogue import Product
 from app.core.clock import now
 from app.core.db import session
 from app.core.installed_base import Device
-from app.core.people import Contact, Identity, Organisation
+from app.core.people import Contact, Identity, Organisation, User
 from app.core.permissions import Actor
 from app.queries.tickets import like
 from workflows.models import FIRST_NUMBER, Ticket
@@ -118,6 +118,8 @@ class Wanted:
     view: str = "open"
     q: str = ""
     cursor: str = ""
+    technician: int | None = None
+    supplier: int | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,10 @@ def listed(actor: Actor, wanted: Wanted, day: Day, limit: int = PAGE) -> Page:
     rows = _with_facts(actor).where(view.where(actor, day))
     if wanted.q:
         rows = rows.where(matches(actor, wanted.q))
+    if wanted.technician:
+        rows = rows.where(ServiceOrder.technician_id == wanted.technician)
+    if wanted.supplier:
+        rows = rows.where(ServiceOrder.supplier_id == wanted.supplier)
     column = {"due": ServiceOrder.due_at, "window": ServiceOrder.window_from, "new": ServiceOrder.closed_at}[view.by]
     after = _read_cursor(wanted.cursor)
     if view.by == "new":
@@ -252,6 +258,16 @@ def papers_of(order: ServiceOrder) -> Papers:
 def identities_of(contact: Contact) -> list[Identity]:
     rows = select(Identity).where(Identity.contact_id == contact.id, Identity.kind.in_(("phone", "email")))
     return list(session().scalars(rows.order_by(Identity.kind.desc(), Identity.id)))
+
+
+def technician_choices(actor: Actor) -> list[tuple[int, str]]:
+    """Who may carry orders of the actor's company out."""
+    if actor.organisation_id is None:
+        return []
+    rows = select(User).where(
+        User.active.is_(True), User.organisation_id == actor.organisation_id, User.role.in_(("technician", "dispatcher"))
+    )
+    return [(user.id, user.label) for user in session().scalars(rows.order_by(User.role.desc(), User.display_name, User.id))]
 
 
 def supplier_choices() -> list[tuple[int, str]]:

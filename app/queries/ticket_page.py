@@ -13,6 +13,8 @@ from app.core.directory.merging import family_ids, kept
 from app.core.installed_base import Contract, Device
 from app.core.people import Contact, Identity, Organisation, Team, User
 from app.core.permissions import ROLES, Actor
+from app.queries.directory import contacts_like
+from app.queries.history import last_contacts
 from channels.models import Account, Conversation, Message
 from workflows.access import readable
 from workflows.models import FollowUp, Ticket, TicketConversation, TicketLink, TicketMark
@@ -31,7 +33,8 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Customer:
-    """The person of a ticket and their surroundings. `others` are possible people where only the company is known."""
+    """The person of a ticket and their surroundings. `others` are people of the company whom the agent may pick,
+    `shared` is the address that only names the company. `last` are the newest words of other conversations."""
 
     contact: Contact | None
     identities: list[Identity] = field(default_factory=list)
@@ -42,6 +45,8 @@ class Customer:
     recent: list[Ticket] = field(default_factory=list)
     repeat: Repeat = field(default=Repeat(0, 0))
     others: list[Contact] = field(default_factory=list)
+    shared: Identity | None = None
+    last: list[tuple[Message, Ticket | None]] = field(default_factory=list)
 
 
 def customer_of(actor: Actor, ticket: Ticket) -> Customer:
@@ -51,10 +56,6 @@ def customer_of(actor: Actor, ticket: Ticket) -> Customer:
     identities = list(session().scalars(select(Identity).where(Identity.contact_id.in_(ids)).order_by(Identity.id)))
     company = ticket.organisation or (person.organisation if person else None)
     manager = session().get(User, company.manager_id) if company and company.manager_id else None
-    others: list[Contact] = []
-    if person is None and company is not None:
-        rows = readable_contacts(actor).where(Contact.organisation_id == company.id, Contact.merged_into_id.is_(None))
-        others = list(session().scalars(rows.options(selectinload(Contact.identities)).order_by(Contact.id).limit(6)))
     return Customer(
         person,
         identities,
@@ -64,8 +65,32 @@ def customer_of(actor: Actor, ticket: Ticket) -> Customer:
         _devices(actor, ticket, company),
         _recent(actor, ticket, ids),
         _repeat(actor, ticket, ids),
-        others,
+        people_of(actor, company, limit=6) if person is None and company is not None else [],
+        _shared(ticket),
+        last_contacts(actor, ticket, ids),
     )
+
+
+def people_of(actor: Actor, company: Organisation, q: str = "", limit: int = 8) -> list[Contact]:
+    """People of a company, those who wrote last first, or those with `q` in name, address or number."""
+    rows = readable_contacts(actor).where(Contact.organisation_id == company.id, Contact.merged_into_id.is_(None))
+    if q:
+        rows = rows.where(contacts_like(q))
+    spoke = select(func.max(Conversation.last_message_at)).where(Conversation.contact_id == Contact.id).scalar_subquery()
+    rows = rows.options(selectinload(Contact.identities)).order_by(spoke.desc().nulls_last(), Contact.id).limit(limit)
+    return list(session().scalars(rows))
+
+
+def _shared(ticket: Ticket) -> Identity | None:
+    """The shared address from which the ticket's newest conversation came."""
+    rows = (
+        select(Identity)
+        .join(Conversation, Conversation.identity_id == Identity.id)
+        .join(TicketConversation, TicketConversation.conversation_id == Conversation.id)
+        .where(TicketConversation.ticket_id == ticket.id, Identity.shared.is_(True))
+        .order_by(Conversation.id.desc())
+    )
+    return session().scalar(rows.limit(1))
 
 
 def _level(ticket: Ticket, company: Organisation | None) -> str | None:
@@ -160,7 +185,7 @@ def lines_of(ticket: Ticket) -> list[Line]:
     lines = []
     for conversation in found:
         said = last.get(conversation.id)
-        address = (said.to_address if said else None) or (conversation.identity.value if conversation.identity else "")
+        address = (said.to_address if said else None) or (conversation.identity.label if conversation.identity else "")
         name = (conversation.contact.name if conversation.contact else "") or (said.author_name if said else "")
         if address and conversation.account.active:
             lines.append(Line(conversation, conversation.account, name, address))

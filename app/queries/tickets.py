@@ -16,7 +16,7 @@ from app.core.directory.access import readable_contacts
 from app.core.installed_base import Device
 from app.core.people import Contact, Identity, Organisation
 from app.core.permissions import Actor
-from channels.models import Message
+from channels.models import WITHDRAWN, Message
 from workflows.access import readable
 from workflows.models import FIRST_NUMBER, Ticket, TicketConversation
 from workflows.service import OPEN
@@ -25,7 +25,7 @@ WORKED_ON = ("created", "dispatched", "executing")
 STOPS_CLOCK = ("customer", "date")
 RECENT = timedelta(days=7)
 PAGE = 30
-SORTS = ("due", "new")
+SORTS = ("due", "new", "touched")
 _NUMBER = re.compile(r"\s*(?:工单号?|单号|[Nn][Oo]\.?)?\s*[#＃]?\s*(\d{1,10})\s*")
 
 
@@ -108,12 +108,15 @@ class Page:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a list is narrowed to. `sort`: due (the most urgent first) or new (the newest number first)."""
+    """What a list is narrowed to. `sort`: due (the most urgent first), new (the newest number first) or touched (what
+    changed last first)."""
 
     view: str = "open"
     q: str = ""
     kind: str = ""
     product: int | None = None
+    channel: str = ""
+    team: int | None = None
     sort: str = "due"
     cursor: str = ""
 
@@ -142,18 +145,26 @@ def queue(actor: Actor, wanted: Wanted, limit: int = PAGE) -> Page:
         rows = rows.where(Ticket.kind == wanted.kind)
     if wanted.product is not None:
         rows = rows.where(Ticket.product_id == wanted.product)
-    by_due = wanted.sort == "due" and view.key != "ended"
-    after = _read_cursor(wanted.cursor, by_due)
-    if by_due:
+    if wanted.channel:
+        rows = rows.where(Ticket.channel == wanted.channel)
+    if wanted.team is not None:
+        rows = rows.where(Ticket.team_id == wanted.team)
+    sort = "new" if wanted.sort == "due" and view.key == "ended" else wanted.sort
+    after = _read_cursor(wanted.cursor, sort)
+    if sort == "due":
         if after is not None:
             rows = rows.where(tuple_(_WAITS, Ticket.due_at, Ticket.id) > tuple_(*after))
         rows = rows.order_by(_WAITS, Ticket.due_at, Ticket.id)
+    elif sort == "touched":
+        if after is not None:
+            rows = rows.where(tuple_(Ticket.touched_at, Ticket.id) < tuple_(*after[1:]))
+        rows = rows.order_by(Ticket.touched_at.desc(), Ticket.id.desc())
     else:
         if after is not None:
             rows = rows.where(Ticket.id < after[2])
         rows = rows.order_by(Ticket.id.desc())
     found = list(session().scalars(rows.limit(limit + 1)))
-    cursor = _write_cursor(found[limit - 1], by_due) if len(found) > limit else None
+    cursor = _write_cursor(found[limit - 1], sort) if len(found) > limit else None
     return Page(with_last_words(found[:limit]), cursor)
 
 
@@ -182,26 +193,29 @@ _WAITS = case(
 """What waits stands below what runs, however old its date is."""
 
 
-def _write_cursor(ticket: Ticket, by_due: bool) -> str:
-    return f"{int(waits(ticket))}~{ticket.due_at.isoformat()}~{ticket.id}" if by_due else str(ticket.id)
+def _write_cursor(ticket: Ticket, sort: str) -> str:
+    if sort == "new":
+        return str(ticket.id)
+    moment = ticket.due_at if sort == "due" else ticket.touched_at
+    return f"{int(waits(ticket)) if sort == 'due' else 2}~{moment.isoformat()}~{ticket.id}"
 
 
-def _read_cursor(text: str, by_due: bool) -> tuple[Any, Any, Any] | None:
+def _read_cursor(text: str, sort: str) -> tuple[Any, Any, Any] | None:
     """A cursor of ours, or None for anything else: a damaged address shows the first page."""
     head, _, number = text.rpartition("~")
-    waiting, _, due = head.partition("~")
-    if not number.isascii() or not number.isdecimal() or len(number) > 9 or bool(head) != by_due:
+    mark, _, at = head.partition("~")
+    if not number.isascii() or not number.isdecimal() or len(number) > 9 or bool(head) == (sort == "new"):
         return None
-    if not by_due:
+    if sort == "new":
         return 0, None, int(number)
     try:
-        moment = datetime.fromisoformat(due)
+        moment = datetime.fromisoformat(at)
         utc = moment.astimezone(UTC)
     except (ValueError, OverflowError):  # the first and the last day of all time have no UTC everywhere
         return None
-    if waiting not in ("0", "1") or moment.tzinfo is None:
+    if mark not in (("0", "1") if sort == "due" else ("2",)) or moment.tzinfo is None:
         return None
-    return literal(int(waiting)), literal(utc, UTCDateTime), literal(int(number))
+    return literal(int(mark)), literal(utc, UTCDateTime), literal(int(number))
 
 
 def with_last_words(tickets: Sequence[Ticket]) -> list[Row]:
@@ -212,7 +226,9 @@ def with_last_words(tickets: Sequence[Ticket]) -> list[Row]:
     newest = (
         select(TicketConversation.ticket_id, func.max(Message.id).label("message_id"))
         .join(Message, Message.conversation_id == TicketConversation.conversation_id)
-        .where(TicketConversation.ticket_id.in_(ids), Message.is_bounce.is_(False))
+        .where(
+            TicketConversation.ticket_id.in_(ids), Message.is_bounce.is_(False), Message.state != WITHDRAWN
+        )
         .group_by(TicketConversation.ticket_id)
         .subquery()
     )

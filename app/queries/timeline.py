@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import defer, joinedload
 
 from app.core.audit import AuditRow
@@ -13,10 +13,12 @@ from app.core.errors import NotFound
 from app.core.files import StoredFile
 from app.core.people import Team, User
 from app.core.permissions import Actor
-from channels.models import Conversation, Message
+from channels.models import WITHDRAWN, Conversation, Message
 from knowledge.models import Article
 from workflows.access import readable
 from workflows.models import Ticket, TicketArticle, TicketConversation, TicketNote
+from workflows.order_access import readable_order
+from workflows.orders_models import ServiceOrder
 
 PAGE = 60
 REPLIED = "ticket.replied"
@@ -38,26 +40,29 @@ class Timeline:
 
     entries: list[Entry]
     earlier: str | None
-    last_inbound_id: int = 0
+    newest_id: int = 0
     conversation_ids: list[int] = field(default_factory=list)
-    with_html: set[int] = field(default_factory=set)
+    order_ids: list[int] = field(default_factory=list)
+    laid_out: set[int] = field(default_factory=set)
     files: dict[int, list[StoredFile]] = field(default_factory=dict)
     articles: dict[int, list[Article]] = field(default_factory=dict)
     people: dict[int, str] = field(default_factory=dict)
     teams: dict[int, str] = field(default_factory=dict)
 
 
-def timeline_of(ticket: Ticket, before: str = "", limit: int = PAGE) -> Timeline:
-    """The newest entries, or those before a cursor. A fixed number of statements; raises nothing for a bad cursor."""
+def timeline_of(ticket: Ticket, before: str = "", limit: int = PAGE, actor: Actor | None = None) -> Timeline:
+    """The newest entries, or those before a cursor. A fixed number of statements; raises nothing for a bad cursor.
+    Steps of its orders stand among them as far as `actor` may read the orders."""
     end = _moment(before)
     family = _family(ticket)
     conversations = list(
         session().scalars(select(TicketConversation.conversation_id).where(TicketConversation.ticket_id == ticket.id))
     )
     entries = [Entry(m.created_at, message=m) for m in _messages(conversations, end, limit)]
-    last_inbound = max((e.message.id for e in entries if e.message and e.message.direction == "in"), default=0)
+    newest = max((e.message.id for e in entries if e.message), default=0)
     entries += [Entry(n.at, note=n) for n in _notes(family, end, limit)]
-    steps, replies = _steps(family, end, limit)
+    orders = _orders(family, actor) if actor else []
+    steps, replies = _steps(family, orders, end, limit)
     entries += [Entry(step.at, step=step) for step in steps]
     entries.sort(key=lambda e: (e.at, 0 if e.step else 1, (e.message or e.note or e.step).id))  # type: ignore[union-attr]
     shown = entries[-limit:]
@@ -69,10 +74,11 @@ def timeline_of(ticket: Ticket, before: str = "", limit: int = PAGE) -> Timeline
     return Timeline(
         shown,
         earlier,
-        last_inbound,
+        newest,
         conversations,
-        _with_html(ids),
-        _files(ids),
+        orders,
+        with_html(ids),
+        files_of(ids),
         _articles(replies),
         people,
         teams,
@@ -92,6 +98,11 @@ def _family(ticket: Ticket) -> list[int]:
     start = select(Ticket.id).where(Ticket.id == ticket.id).cte("merged_tickets", recursive=True)
     family = start.union(select(Ticket.id).join(start, Ticket.merged_into_id == start.c.id))
     return list(session().scalars(select(family.c.id)))
+
+
+def _orders(family: list[int], actor: Actor) -> list[int]:
+    rows = select(ServiceOrder.id).where(readable_order(actor), ServiceOrder.ticket_id.in_(family))
+    return list(session().scalars(rows))
 
 
 def _messages(conversations: list[int], end: datetime | None, limit: int) -> list[Message]:
@@ -114,20 +125,29 @@ def _notes(family: list[int], end: datetime | None, limit: int) -> list[TicketNo
     return list(session().scalars(rows.where(TicketNote.at < end) if end is not None else rows))
 
 
-def _steps(family: list[int], end: datetime | None, limit: int) -> tuple[list[AuditRow], dict[int, list[int]]]:
-    """Steps to show, and which articles went out with which message."""
-    rows = select(AuditRow).where(AuditRow.subject == "ticket", AuditRow.subject_id.in_(family))
+def _steps(
+    family: list[int], orders: list[int], end: datetime | None, limit: int
+) -> tuple[list[AuditRow], dict[int, list[int]]]:
+    """Steps to show, of the tickets and of their orders, and which articles went out with which message."""
+    rows = select(AuditRow).where(
+        or_(
+            and_(AuditRow.subject == "ticket", AuditRow.subject_id.in_(family)),
+            and_(AuditRow.subject == ServiceOrder.__tablename__, AuditRow.subject_id.in_(orders)),
+        )
+    )
     rows = rows.order_by(AuditRow.id.desc()).limit(2 * limit + 1)
     found = list(session().scalars(rows.where(AuditRow.at < end) if end is not None else rows))
     replies = {int(r.details["message"]): list(r.details.get("articles", ())) for r in found if r.action == REPLIED}
     return [row for row in found if row.action != REPLIED][: limit + 1], replies
 
 
-def _with_html(ids: list[int]) -> set[int]:
+def with_html(ids: list[int]) -> set[int]:
+    """Which of these messages were laid out by their writer."""
     return set(session().scalars(select(Message.id).where(Message.id.in_(ids), Message.html != ""))) if ids else set()
 
 
-def _files(ids: list[int]) -> dict[int, list[StoredFile]]:
+def files_of(ids: list[int]) -> dict[int, list[StoredFile]]:
+    """The files of these messages."""
     found: defaultdict[int, list[StoredFile]] = defaultdict(list)
     if ids:
         rows = select(StoredFile).where(StoredFile.owner == "message", StoredFile.owner_id.in_(ids))
@@ -184,12 +204,22 @@ def customer_words(ticket: Ticket, limit: int = 2000) -> str:
     return "\n".join([ticket.subject, *said])[:limit]
 
 
-def newest_inbound(ticket: Ticket) -> Message | None:
-    """The last message of the customer's side on any conversation of this ticket."""
+def newest_word(ticket: Ticket, reader_id: int | None) -> Message | None:
+    """The last thing that this reader should have seen before answering: what the customer's side or a colleague wrote.
+    Automatic letters, what was taken back, and the reader's own words do not count."""
+    others = or_(
+        Message.direction == "in", and_(Message.author_kind == "user", Message.author_id.is_distinct_from(reader_id))
+    )
     rows = (
         select(Message)
         .join(TicketConversation, TicketConversation.conversation_id == Message.conversation_id)
-        .where(TicketConversation.ticket_id == ticket.id, Message.direction == "in", Message.is_bounce.is_(False))
+        .where(
+            TicketConversation.ticket_id == ticket.id,
+            others,
+            Message.is_bounce.is_(False),
+            Message.is_auto.is_(False),
+            Message.state != WITHDRAWN,
+        )
     )
     return session().scalar(rows.order_by(Message.id.desc()).limit(1))
 

@@ -11,8 +11,19 @@ from app import viewer
 from app.core.errors import NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
-from app.queries import ticket_page, tickets, timeline
-from app.web import desk_answers, desk_files, desk_new, desk_orders, desk_reply, desk_show, desk_steps
+from app.queries import ticket_page, tickets
+from app.web import (
+    desk_answers,
+    desk_bulk,
+    desk_context,
+    desk_files,
+    desk_new,
+    desk_orders,
+    desk_person,
+    desk_reply,
+    desk_show,
+    desk_steps,
+)
 from app.web import desk_words as words
 from app.web.desk_answer import is_piece, number
 from workflows.access import access_ticket
@@ -27,7 +38,7 @@ FIRST_CHOICE = ("mine", "free", "team")
 def init_app(flask: Flask) -> None:
     """The whole console: pages, steps, composer, files, new tickets."""
     flask.register_blueprint(blueprint)
-    for part in (desk_steps, desk_reply, desk_files, desk_new, desk_orders):
+    for part in (desk_steps, desk_reply, desk_person, desk_bulk, desk_files, desk_new, desk_orders):
         part.init_app(flask)
 
 
@@ -39,7 +50,7 @@ def queue() -> str:
 
 
 def _wanted(counts: dict[str, int]) -> tickets.Wanted:
-    given = {name: clean(request.args.get(name, ""))[:100] for name in ("view", "q", "kind", "sort", "cursor")}
+    given = {name: clean(request.args.get(name, ""))[:100] for name in ("view", "q", "kind", "channel", "sort", "cursor")}
     view = given["view"]
     if view not in tickets.VIEWS:
         view = next((v for v in FIRST_CHOICE if counts.get(v)), "mine" if "mine" in counts else "open")
@@ -50,6 +61,8 @@ def _wanted(counts: dict[str, int]) -> tickets.Wanted:
         q=given["q"].strip(),
         kind=given["kind"] if given["kind"] in KINDS else "",
         product=number("product"),
+        channel=given["channel"] if given["channel"] in words.CHANNELS else "",
+        team=number("team"),
         sort=given["sort"] if given["sort"] in tickets.SORTS else "due",
         cursor=given["cursor"],
     )
@@ -59,15 +72,19 @@ def _queue(actor: Actor, here: Ticket | None = None) -> dict[str, Any]:
     counts = tickets.counts(actor)
     wanted = _wanted(counts)
     page = tickets.queue(actor, wanted)
-    narrowed = {"view": wanted.view, "q": wanted.q, "kind": wanted.kind, "product": wanted.product}
+    narrowed = {
+        "view": wanted.view, "q": wanted.q, "kind": wanted.kind, "product": wanted.product,
+        "channel": wanted.channel, "team": wanted.team,
+    }  # fmt: skip
     same = narrowed | {"sort": wanted.sort if wanted.sort != "due" else ""}
     return {
-        "view_groups": _views(actor, counts, wanted.view),
+        **_views(actor, counts, wanted.view),
         "view": wanted.view,
         "view_label": str(words.VIEWS[wanted.view]),
         "q": wanted.q,
         "filters": [] if here else _filters(wanted),
-        "filtered": bool(wanted.q or wanted.kind or wanted.product),
+        "filtered": any(value for name, value in narrowed.items() if name != "view"),
+        "bulk": desk_bulk.acts(actor) if not here and actor.can("ticket.work") else [],
         "clear_url": desk_show.query("/desk", view=wanted.view),
         "list_url": desk_show.query("/desk/rows", **same, cursor=wanted.cursor, here=here.number if here else None),
         "page": {
@@ -78,10 +95,12 @@ def _queue(actor: Actor, here: Ticket | None = None) -> dict[str, Any]:
         },
         "rows": [desk_show.row(found, here.id if here else None, **same) for found in page.rows],
         "new_url": "/desk/tickets/new",
+        "back_url": desk_show.query("/desk", **same, cursor=wanted.cursor),
     }
 
 
-def _views(actor: Actor, counts: dict[str, int], here: str) -> list[dict[str, Any]]:
+def _views(actor: Actor, counts: dict[str, int], here: str) -> dict[str, Any]:
+    """What _views.html reads: the ways to look at the queue, with how many tickets stand in each."""
     offered = {view.key for view in tickets.views_for(actor)}
     groups = []
     for label, keys in GROUPS:
@@ -98,18 +117,31 @@ def _views(actor: Actor, counts: dict[str, int], here: str) -> list[dict[str, An
             if key in offered
         ]
         groups.append({"label": _("全部") if label else "", "views": views})
-    return groups
+    return {"view_groups": groups, "views_url": desk_show.query("/desk/views", view=here)}
 
 
 def _filters(wanted: tickets.Wanted) -> list[dict[str, Any]]:
     kinds = [{"value": kind.code, "label": _(kind.label)} for kind in KINDS.values()]
     products = [{"value": number_, "label": label} for number_, label in tickets.product_choices()]
-    sorts = [{"value": "new", "label": _("最新登记在前")}]
+    sorts = [{"value": "new", "label": _("最新登记在前")}, {"value": "touched", "label": _("最近有动静在前")}]
+    channels = [{"value": key, "label": str(label)} for key, label in words.CHANNELS.items() if key != "other"]
+    teams = [{"value": team.id, "label": team.name} for team in ticket_page.teams()]
     return [
         {"name": "kind", "label": _("所有类别"), "value": wanted.kind, "options": kinds},
         {"name": "product", "label": _("所有产品"), "value": wanted.product or "", "options": products},
+        {"name": "channel", "label": _("所有渠道"), "value": wanted.channel, "options": channels},
+        {"name": "team", "label": _("所有团队"), "value": wanted.team or "", "options": teams},
         {"name": "sort", "label": _("最急的在前"), "value": wanted.sort, "options": sorts},
     ]
+
+
+@blueprint.get("/desk/views")
+@viewer.needs("desk.use", "ticket.read")
+def views() -> str:
+    """The views with their counts alone, for the page that keeps them fresh."""
+    actor = viewer.current_actor()
+    here = request.args.get("view", "")
+    return render_template("desk/_views.html", **_views(actor, tickets.counts(actor), here if here in tickets.VIEWS else ""))
 
 
 @blueprint.get("/desk/rows")
@@ -130,7 +162,7 @@ def ticket(number: int) -> str:
     given = {
         **_queue(actor, found),
         **_head(found, actor),
-        **_timeline(found, actor),
+        **desk_person.said_of(found, actor),
         **_context(found, actor),
         **desk_orders.panel(found, actor),
         "answers": None,
@@ -148,27 +180,11 @@ def _head(found: Ticket, actor: Actor) -> dict[str, Any]:
         "waiting_for": desk_show.waiting_for(found, ticket_page.last_follow_up(found)) or desk_orders.waiting_for(found),
         "marks": [desk_show.mark(m, found, actor) for m in ticket_page.open_marks(found)],
         "linked": [desk_show.linked(other) for other in ticket_page.linked_tickets(actor, found)],
-        "viewers": [],
-    }
-
-
-def _timeline(found: Ticket, actor: Actor) -> dict[str, Any]:
-    before = request.args.get("before", "")
-    shown = timeline.timeline_of(found, before)
-    url = desk_show.ticket_url(found)
-    return {
-        "timeline": desk_show.timeline_items(found, shown, actor),
-        "earlier_url": desk_show.query(url, before=shown.earlier),
-        "is_earlier": bool(before),
-        "has_earlier": shown.earlier is not None,
-        "timeline_url": desk_show.query(f"{url}/timeline", before=before),
-        "seen": shown.last_inbound_id,
-        "changes": " ".join([f"changed:ticket:{found.id}", *(f"changed:conversation:{n}" for n in shown.conversation_ids)]),
     }
 
 
 def _context(found: Ticket, actor: Actor) -> dict[str, Any]:
-    return desk_show.context(ticket_page.customer_of(actor, found), found)
+    return desk_context.context(ticket_page.customer_of(actor, found), found, actor)
 
 
 @blueprint.get("/desk/tickets/<int:number>/stepper")
@@ -185,7 +201,7 @@ def timeline_part(number: int) -> str:
     """Everything said and done."""
     actor = viewer.current_actor()
     found = access_ticket(actor, number)
-    return render_template("desk/_timeline.html", ticket=desk_show.head(found), **_timeline(found, actor))
+    return render_template("desk/_timeline.html", ticket=desk_show.head(found), **desk_person.timeline_of(found, actor))
 
 
 @blueprint.get("/desk/tickets/<int:number>/context")
@@ -226,7 +242,7 @@ def search() -> Response | str:
     given = {
         "q": q,
         "rows": [desk_show.row(r) for r in found],
-        "contacts": [desk_show.candidate(c) | {"organisation": c.organisation.label if c.organisation else ""} for c in contacts],
+        "contacts": [desk_context.candidate(c) | {"organisation": c.organisation.label if c.organisation else ""} for c in contacts],
         "articles": desk_answers.found_articles(actor, q) if q and actor.can("article.read") else [],
         "piece": is_piece(),
     }

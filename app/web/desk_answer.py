@@ -41,12 +41,16 @@ def status(problem: errors.DeskError) -> int:
     return 412 if isinstance(problem, errors.Stale) else status_of(problem)
 
 
-def done(ticket: Ticket, said: str, **events: Any) -> Response:
-    """The write is committed: the dialog closes, the parts that show the ticket fetch themselves, a toast says it."""
+def done(ticket: Ticket, said: str, *, undo: str = "", seconds: float = 15, **events: Any) -> Response:
+    """The write is committed: the dialog closes, the parts that show the ticket fetch themselves, a toast says it.
+    `undo` is the address that takes it back, offered for `seconds`."""
     if not is_piece():
         flash(said, "good")
         return redirect(f"/desk/tickets/{ticket.number}", 303)
-    told = {"close-dialog": {}, f"changed:ticket:{ticket.id}": {}, **events, "toast": {"text": said}}
+    toast: dict[str, Any] = {"text": said}
+    if undo:
+        toast |= {"undo": undo, "seconds": seconds, "page": f"/desk/tickets/{ticket.number}"}
+    told = {"close-dialog": {}, f"changed:ticket:{ticket.id}": {}, **events, "toast": toast}
     response = make_response("", 204)
     response.headers["HX-Trigger"] = json.dumps(told)
     return response

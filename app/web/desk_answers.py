@@ -44,15 +44,16 @@ def answers_for(actor: Actor, ticket: Ticket, asked: str) -> dict[str, Any]:
     return answer
 
 
-def found_articles(actor: Actor, q: str) -> list[dict[str, Any]]:
-    """Articles for the search page; none while the index cannot be used."""
+def found_articles(actor: Actor, q: str, limit: int = 8, *, typing: bool = False) -> list[dict[str, Any]]:
+    """Articles for words; none while the index cannot be used. Words that are still being typed are not remembered."""
     try:
-        hits = searching.search(current_index(), actor, q, limit=8)
+        hits = searching.search(current_index(), actor, q, limit=limit)
     except IndexUnavailable:
         return []
     found = [_item(f, False, None) for f in searching.with_articles(hits, reader_for(actor))]
-    with unit_of_work():
-        searching.log_search(actor, q, hits, "console")
+    if not typing:
+        with unit_of_work():
+            searching.log_search(actor, q, hits, "console")
     return found
 
 

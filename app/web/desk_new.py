@@ -26,7 +26,7 @@ from app.core.text import clean
 from app.core.uow import unit_of_work
 from app.queries import tickets
 from app.web import desk_answer as answer
-from app.web import desk_show
+from app.web import desk_context, desk_show
 from app.web import desk_words as words
 from app.web.errors import field_errors, words_of
 from workflows import service
@@ -157,7 +157,7 @@ def _people(actor: Actor, who: str, chosen: Contact | None = None) -> dict[str, 
     if chosen is not None:
         found = [chosen, *(c for c in found if c.id != chosen.id)]
     people_ = [
-        desk_show.candidate(c) | {"organisation": c.organisation.label if c.organisation else ""} for c in found
+        desk_context.candidate(c) | {"organisation": c.organisation.label if c.organisation else ""} for c in found
     ]
     return {"people": people_, "who": who, "chosen": chosen.id if chosen else None}
 

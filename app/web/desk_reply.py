@@ -1,5 +1,6 @@
 """The composer: answers to the customer, notes to colleagues, drafts, and sending again what did not go out."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Flask, jsonify, render_template, request
@@ -18,6 +19,7 @@ from app.web import desk_words as words
 from app.web.desk_show import head
 from app.web.errors import words_of
 from app.web.i18n import show_time
+from channels.models import Account, Message
 from channels.sending import send_again
 from workflows import service
 from workflows.access import access_ticket
@@ -54,7 +56,7 @@ def composer(ticket: Ticket, actor: Actor, problem: DeskError | None = None) -> 
         "channel_label": words.channel_word(to.account.kind) if to else "",
         "limit": "",
         "error": words_of(problem) if problem else None,
-        "unseen": "",
+        "chats": [line.conversation.id for line in lines if line.account.kind == "webchat"],
         "solve": next((name for name in ("resolve", "solve_now") if name in offered), "") if not why else "",
     }
 
@@ -103,20 +105,61 @@ def write(number: int) -> Response:
     actor = viewer.current_actor()
     ticket = access_ticket(actor, number)
     note = request.form.get("note") == "1"
+    sent: Message | None = None
     try:
         files = [] if note else _uploads()
         if not note:
-            _check_seen(ticket)
+            _check_seen(ticket, actor)
         with unit_of_work():
             ticket = access_ticket(actor, number)
             if note:
                 service.add_note(actor, ticket, _text())
                 service.drop_draft(actor, ticket, "note")
             else:
-                _reply(ticket, actor, files)
+                sent = _reply(ticket, actor, files)
     except DeskError as problem:
         return answer.again(problem, lambda why: _composer_again(access_ticket(actor, number), actor, why))
-    return answer.done(ticket, _("备注已保存") if note else _("回复已交给发送队列"), sent={})
+    if sent is None:
+        return answer.done(ticket, _("备注已保存"), sent={"note": True})
+    wait = undo_time(sent.conversation.account)
+    if not wait:
+        return answer.done(ticket, _("回复已发出"), sent={})
+    said = _("%(n)s 秒后发出", n=int(wait.total_seconds()))
+    return answer.done(ticket, said, undo=f"/desk/messages/{sent.id}/withdraw", seconds=wait.total_seconds() - 1, sent={})
+
+
+def undo_time(account: Account) -> timedelta:
+    """How long an answer on this account waits for being taken back: a mail does, somebody in a chat is waiting."""
+    return timedelta(seconds=viewer.settings().undo_seconds) if account.kind == "email" else timedelta(0)
+
+
+@blueprint.post("/desk/messages/<int:message_id>/withdraw")
+@viewer.needs("ticket.work")
+def withdraw(message_id: int) -> Response:
+    """Take back an own answer that has not gone out; it returns into the draft."""
+    actor = viewer.current_actor()
+    ticket = timeline.ticket_of_message(actor, timeline.access_message(actor, message_id))
+    number = ticket.number
+    try:
+        with unit_of_work():
+            ticket = access_ticket(actor, number)
+            replies.take_back(actor, ticket, message_id)
+    except DeskError as problem:
+        session().rollback()
+        return answer.refused(access_ticket(actor, number), problem)
+    page = f"/desk/tickets/{number}"
+    return answer.done(ticket, _("已撤回，文字回到草稿"), back={"page": page, "url": f"{page}/composer"})
+
+
+@blueprint.get("/desk/tickets/<int:number>/composer")
+@viewer.needs("ticket.work")
+def composer_part(number: int) -> str:
+    """The composer with the draft as it stands on the server."""
+    actor = viewer.current_actor()
+    ticket = access_ticket(actor, number)
+    return render_template(
+        "desk/_composer.html", ticket=head(ticket), composer=composer(ticket, actor), draft=draft(ticket, actor)
+    )
 
 
 def _text() -> str:
@@ -126,14 +169,17 @@ def _text() -> str:
     return text
 
 
-def _reply(ticket: Ticket, actor: Actor, files: list[tuple[bytes, str, str]]) -> None:
+def _reply(ticket: Ticket, actor: Actor, files: list[tuple[bytes, str, str]]) -> Message:
     wanted = answer.number("conversation")
     lines = ticket_page.lines_of(ticket)
     line = next((x for x in lines if wanted in (None, x.conversation.id)), None)
     if line is None:
         raise Refused("这个会话没有可以回复的地址。")  # data
     stored: list[StoredFile] = [store_file(content, name, mime) for content, name, mime in files]
-    replies.reply(actor, ticket, line.conversation, _text(), article_ids=answer.numbers("articles"), files=stored)
+    return replies.reply(
+        actor, ticket, line.conversation, _text(),
+        article_ids=answer.numbers("articles"), files=stored, after=undo_time(line.account),
+    )  # fmt: skip
 
 
 def _uploads() -> list[tuple[bytes, str, str]]:
@@ -150,21 +196,23 @@ def _uploads() -> list[tuple[bytes, str, str]]:
     return found
 
 
-def _check_seen(ticket: Ticket) -> None:
-    """Refuse, with the words, when the customer wrote something that the page had not shown yet."""
+def _check_seen(ticket: Ticket, actor: Actor) -> None:
+    """Refuse, with the words, when the customer or a colleague wrote something that this person has not seen yet."""
     seen = answer.number("seen")
-    newest = timeline.newest_inbound(ticket)
-    if seen is None or newest is None or newest.id <= seen or newest.is_auto:
+    newest = timeline.newest_word(ticket, actor.id)
+    if seen is None or newest is None or newest.id <= seen:
         return
     words_ = " ".join(newest.visible_text.split())[:80]
-    raise Refused(_("发送前客户又写了：「%(text)s」。看过后再发一次。", text=words_))
+    if newest.direction == "in":
+        raise Refused(_("发送前客户又写了：「%(text)s」。看过后再发一次。", text=words_))
+    raise Refused(_("发送前%(who)s已经回复：「%(text)s」。看过后再发一次。", who=newest.author_name, text=words_))
 
 
 def _composer_again(ticket: Ticket, actor: Actor, problem: DeskError) -> str:
     shown = composer(ticket, actor, problem)
     if any(upload.filename for upload in request.files.getlist("files")):
         shown["error"] = _("%(why)s 附件要重新选择。", why=shown["error"])
-    newest = timeline.newest_inbound(ticket)
+    newest = timeline.newest_word(ticket, actor.id)
     given = {
         "ticket": head(ticket),
         "composer": shown,

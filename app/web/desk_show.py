@@ -11,15 +11,16 @@ from flask_babel import gettext as _
 from app.core.audit import AuditRow
 from app.core.clock import now
 from app.core.errors import DeskError
-from app.core.people import Contact, Identity
 from app.core.permissions import Actor
 from app.core.text import unpack
 from app.queries import ticket_page, tickets, timeline
 from app.web import desk_words as words
+from app.web import order_words
 from app.web.i18n import local, show_date, show_datetime
 from channels.models import Message
 from workflows.kinds import IMPACTS, KINDS
 from workflows.models import FollowUp, Ticket, TicketMark
+from workflows.orders_models import FIRST_ORDER, ServiceOrder
 from workflows.rules import RULES
 from workflows.ticket_effects import PARTIES
 from workflows.ticket_guards import question_settled
@@ -38,6 +39,11 @@ KEYS = {"dispatch": "a", "transfer": "a", "escalate": "e", "merge": "m"}
 NEXT = {"dispatched": "start", "executing": "resolve", "following_up": "close", "created": "dispatch"}
 LINE = ("created", "dispatched", "executing", "following_up", "closed")
 _KEYS = re.compile(r"(/(?:r|quotes)/)[\w.~-]+", re.ASCII)
+
+
+def hide_keys(text: str) -> str:
+    """The words without the customer's own link: whoever holds it can answer and rate in their name."""
+    return _KEYS.sub(r"\1…", text)
 
 
 def ticket_url(ticket: Ticket) -> str:
@@ -59,7 +65,7 @@ def row(found: tickets.Row, here: int | None = None, **view: Any) -> dict[str, A
         "channel_label": words.channel_word(ticket.channel),
         "at": last.at if last else ticket.created_at,
         "subject": ticket.subject,
-        "snippet": _KEYS.sub(r"\1…", " ".join(last.text.split()))[:120] if last else "",
+        "snippet": hide_keys(" ".join(last.text.split()))[:120] if last else "",
         "state": ticket.state,
         "state_label": words.state_word(ticket.state),
         "hold": ticket.held,
@@ -197,7 +203,10 @@ def mark(found: TicketMark, ticket: Ticket, actor: Actor) -> dict[str, Any]:
     until = show_datetime(found.until)
     if found.kind == "supervise":
         text = _("%(who)s 督办，要求 %(until)s 前答复", who=found.asked_by, until=until)
-        return {"icon": "eye", "text": text, "reason": found.reason, "approve_url": None}
+        reply = f"{ticket_url(ticket)}/supervisions/{found.id}" if actor.can("ticket.work") else None
+        if found.until and found.until < now():
+            text = _("%(text)s，已过期", text=text)
+        return {"icon": "eye", "text": text, "reason": found.reason, "approve_url": None, "reply_url": reply}
     text = _(
         "%(who)s 申请延期到 %(until)s，原时限 %(was)s", who=found.asked_by, until=until, was=show_datetime(found.was)
     )
@@ -223,7 +232,7 @@ def timeline_items(ticket: Ticket, shown: timeline.Timeline, actor: Actor) -> li
         date = local(entry.at).date()
         if date != day:
             day = date
-            items.append({"kind": "day", "label": _day_word(date)})
+            items.append({"kind": "day", "label": day_word(date)})
         if entry.message is not None:
             items.append(_message(entry.message, shown, actor))
         elif entry.note is not None:
@@ -232,24 +241,29 @@ def timeline_items(ticket: Ticket, shown: timeline.Timeline, actor: Actor) -> li
                  "at": entry.at, "text": entry.note.text}
             )  # fmt: skip
         elif entry.step is not None:
-            step = entry.step
-            text = words.step_words(step, shown)
-            if step.subject_id != ticket.id:
-                text = _(
-                    "在 #%(number)s：%(text)s", number=(step.subject_id or 0) + ticket.number - ticket.id, text=text
-                )
-            who = _("系统") if step.actor_kind == "system" else step.actor_name
-            items.append(
-                {
-                    "kind": "event",
-                    "icon": words.step_icon(step),
-                    "text": text,
-                    "who": who,
-                    "at": step.at,
-                    "reason": _("；").join(filter(None, (unpack(step.reason or "", _), *_verdict(ticket, step)))),
-                }
-            )
+            items.append(_step(entry.step, ticket, shown))
     return items
+
+
+def _step(step: AuditRow, ticket: Ticket, shown: timeline.Timeline) -> dict[str, Any]:
+    """A step of this ticket, of one that was merged into it, or of one of its orders."""
+    url, icon = None, words.step_icon(step)
+    if step.subject == ServiceOrder.__tablename__:
+        number = (step.subject_id or 0) + FIRST_ORDER
+        text, url, icon = _("订单 #%(number)s：%(text)s", number=number, text=order_words.step_word(step)), f"/orders/{number}", "tool"
+    else:
+        text = words.step_words(step, shown)
+        if step.subject_id != ticket.id:
+            text = _("在 #%(number)s：%(text)s", number=(step.subject_id or 0) + ticket.number - ticket.id, text=text)
+    return {
+        "kind": "event",
+        "icon": icon,
+        "text": text,
+        "url": url,
+        "who": _("系统") if step.actor_kind == "system" else step.actor_name,
+        "at": step.at,
+        "reason": _("；").join(filter(None, (unpack(step.reason or "", _), *_verdict(ticket, step)))),
+    }
 
 
 def _verdict(ticket: Ticket, step: AuditRow) -> tuple[str, ...]:
@@ -264,21 +278,21 @@ def _verdict(ticket: Ticket, step: AuditRow) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _day_word(date: Any) -> str:
+def day_word(date: Any) -> str:
+    """A day as a mark between entries."""
     days = (local(now()).date() - date).days
     return {0: _("今天"), 1: _("昨天")}.get(days) or show_date(date)
 
 
 def _message(message: Message, shown: timeline.Timeline, actor: Actor) -> dict[str, Any]:
     kind = message.conversation.account.kind
-    # The customer's own link is theirs alone: whoever holds it can answer and rate in their name.
-    visible, whole = (_KEYS.sub(r"\1…", words_.strip()) for words_ in (message.visible_text, message.text))
+    visible, whole = (hide_keys(words_.strip()) for words_ in (message.visible_text, message.text))
     delivery = None
     if message.direction == "out":
         again = message.state in ("failed", "undecided") and actor.can("ticket.work")
         delivery = {
             "state": "sending" if message.state == "queued" else message.state,
-            "label": str(words.DELIVERY.get(message.state, message.state)),
+            "label": _("对方已看到") if message.seen_at else str(words.DELIVERY.get(message.state, message.state)),
             "reason": unpack(message.error, _) if message.error else "",
             "retry_url": f"/desk/messages/{message.id}/again" if again else None,
         }
@@ -299,7 +313,7 @@ def _message(message: Message, shown: timeline.Timeline, actor: Actor) -> dict[s
         "quoted": whole if visible and whole != visible else "",
         "auto": message.is_auto,
         "placed": str(words.PLACED.get(message.placed, "")) if message.direction == "in" else "",
-        "html_url": url_for("desk_files.html_mail", message_id=message.id) if message.id in shown.with_html else None,
+        "html_url": url_for("desk_files.html_mail", message_id=message.id) if message.id in shown.laid_out else None,
         "attachments": [
             {"name": f.name, "url": f"/desk/files/{f.id}", "size_label": words.size_word(f.size), "image": f.inline}
             for f in shown.files.get(message.id, ())
@@ -311,66 +325,6 @@ def _message(message: Message, shown: timeline.Timeline, actor: Actor) -> dict[s
 
 def _differs(message: Message) -> bool:
     return message.sent_at is not None and abs((message.sent_at - message.created_at).total_seconds()) > 600
-
-
-def context(found: ticket_page.Customer, ticket: Ticket) -> dict[str, Any]:
-    """The panel beside the ticket: person, company, machines, what was before."""
-    person = found.contact
-    return {
-        "contact": person and {
-            "id": person.id, "name": person.label, "url": f"/contacts/{person.id}", "title": person.title or None,
-            "language": person.language, "note": person.note, "identities": [identity(i) for i in found.identities],
-        },
-        "organisation": found.organisation and {
-            "name": found.organisation.name, "url": f"/organisations/{found.organisation.id}",
-            "level": str(words.CONTRACTS.get(found.level, found.level)) if found.level else None,
-            "manager": found.manager.label if found.manager else None,
-        },
-        "devices": [_device(d, ticket) for d in found.devices],
-        "recent": [
-            {"number": t.number, "url": ticket_url(t), "subject": t.subject, "state": t.state,
-             "state_label": words.state_word(t.state), "at": t.created_at}
-            for t in found.recent
-        ],
-        "repeat": _repeat(found.repeat),
-        "candidates": [candidate(c, f"{ticket_url(ticket)}/contact") for c in found.others],
-    }  # fmt: skip
-
-
-def identity(found: Identity) -> dict[str, Any]:
-    kind, label = words.IDENTITIES.get(found.kind, ("other", found.kind))
-    return {"kind": kind, "label": str(label), "value": found.label, "shared": found.shared, "suspect": found.suspect}
-
-
-def candidate(contact: Contact, pick_url: str = "") -> dict[str, Any]:
-    why = [contact.title, *(i.label for i in contact.identities[:2])]
-    return {
-        "id": contact.id,
-        "name": contact.label,
-        "url": f"/contacts/{contact.id}",
-        "why": " · ".join(w for w in why if w),
-        "pick_url": pick_url,
-    }
-
-
-def _device(device: Any, ticket: Ticket) -> dict[str, Any]:
-    inside = device.warranty_until is not None and device.warranty_until >= local(now()).date()
-    warranty = None if device.warranty_until is None else _("保内") if inside else _("保外")
-    return {
-        "model": device.model or device.product.code,
-        "serial": device.serial,
-        "url": f"/devices/{device.id}",
-        "site": " · ".join(w for w in (device.site.name if device.site else "", device.name) if w),
-        "warranty": warranty,
-        "warranty_tone": "good" if inside else "",
-        "here": device.id == ticket.device_id,
-    }
-
-
-def _repeat(repeat: ticket_page.Repeat) -> str:
-    if repeat.device:
-        return _("7 天内第 %(n)s 次，同一台设备", n=repeat.device + 1)
-    return _("7 天内第 %(n)s 次来找我们", n=repeat.person + 1) if repeat.person else ""
 
 
 def query(url: str, **given: Any) -> str:

@@ -67,6 +67,7 @@ PLACED: Mapping[str, Any] = {
     "subject_token": _l("主题里带有工单号，归到这里"),
     "stranger_with_token": _l("主题里带有别的工单号，但发信人不是那边的人，另立会话"),
     "stranger_in_thread": _l("按邮件头归到这里，但发信人不是那边的人；答复仍寄给原来的客户"),
+    "same_line": _l("同一位客户在这个渠道上的会话"),
     "returned": _l("退信，对应我们发出的邮件"),
     "stray_bounce": _l("不是我们发出的邮件的退信"),
     "new": _l("新的会话"),
@@ -77,6 +78,7 @@ DELIVERY: Mapping[str, Any] = {
     "sent": _l("已发出"),
     "failed": _l("没有发出"),
     "undecided": _l("不确定是否送达"),
+    "withdrawn": _l("已撤回，没有发出"),
 }
 RESULTS: Mapping[str, Any] = {
     "answered": _l("客户确认已解决"),
@@ -113,16 +115,16 @@ def clock_of(ticket: Ticket) -> dict[str, Any] | None:
         return None
     if ticket.held and ticket.hold_party in STOPS_CLOCK:
         return {"text": _("已停表"), "tone": "muted", "due_at": ticket.due_at, "paused": True}
-    left = ticket.due_at - now()
+    left, warn_at = ticket.due_at - now(), ticket.due_at - (ticket.due_at - ticket.created_at) / 5
     if left < timedelta(0):
-        return {
-            "text": _("超时 %(time)s", time=duration(-left)),
-            "tone": "bad",
-            "due_at": ticket.due_at,
-            "paused": False,
-        }
-    tone = "warn" if left < (ticket.due_at - ticket.created_at) / 5 else ""
-    return {"text": _("剩 %(time)s", time=duration(left)), "tone": tone, "due_at": ticket.due_at, "paused": False}
+        return {"text": _("超时 %(time)s", time=duration(-left)), "tone": "bad", "due_at": ticket.due_at, "paused": False}
+    return {
+        "text": _("剩 %(time)s", time=duration(left)),
+        "tone": "warn" if now() > warn_at else "",
+        "due_at": ticket.due_at,
+        "paused": False,
+        "turns_at": ticket.due_at if now() > warn_at else warn_at,
+    }
 
 
 def priority_of(ticket: Ticket, with_impact: bool = False) -> dict[str, str]:

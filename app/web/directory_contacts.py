@@ -18,8 +18,10 @@ from app.core.uow import unit_of_work
 from app.queries import directory_pages as pages
 from app.queries.directory import contact_cards
 from app.viewer import current_actor, needs
+from app.web import desk_history
 from app.web import directory_forms as forms
 from app.web import directory_show as show
+from app.web.desk_words import CONTRACTS
 from app.web.errors import field_errors, status_of, words_of
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/contacts")
@@ -239,12 +241,23 @@ def _page(row: Contact, form_open: str | None = None, problem: DeskError | None 
         merge_q=merge_q,
         found=[_found(row, other) for other in pages.people_found(actor, merge_q, row)] if merge_q else [],
         preview=_preview(actor, row) if can_edit else None,
+        **desk_history.panel(actor, row, show.contact_url(row)),
+        around=_around(actor, row),
         devices=[show.device_row(device) for device in pages.devices_of_contact(actor, row)],
         tickets=[show.ticket_row(ticket) for ticket in pages.tickets_of_contact(actor, row)],
         edit=own["edit"],
         form_open=form_open,
         form_error=problem.text(_) if problem else None,
     )
+
+
+def _around(actor: Actor, row: Contact) -> dict[str, str]:
+    """Level and account manager of the person's company."""
+    company = row.organisation
+    if company is None or not _may_see(actor, row):
+        return {}
+    level = pages.levels(actor, [company.id]).get(company.id, "")
+    return {"level": str(CONTRACTS.get(level, level)), "manager": company.manager.label if company.manager else ""}
 
 
 def _may_see(actor: Actor, row: Contact) -> bool:

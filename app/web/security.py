@@ -33,6 +33,7 @@ CSP = {
     "worker-src": "'self'",
     "form-action": "'self'",
     "base-uri": "'none'",
+    "frame-src": "'self'",  # the chat, on our own pages
     "frame-ancestors": "'none'",
 }
 HEADERS = {
@@ -43,6 +44,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
 }
+PACKED = {"text/html", "text/plain", "text/csv", "application/json", "application/problem+json", "application/xml"}
+PACKED_FROM = 1024
+"""Bytes from which an answer travels as gzip; below, the header costs as much as it saves."""
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
 
 
@@ -120,9 +124,14 @@ def _check_form() -> None:
 def _finish(response: Response) -> Response:
     """A view may say something stricter or, for a widget's frame, something else: what it set stays."""
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", _policy())
+    if current_app.extensions["settings"].demo:  # the 演示台 shows pages of this house in frames
+        headers.setdefault("Content-Security-Policy", policy(frame_ancestors="'self'"))
+        headers.setdefault("X-Frame-Options", "SAMEORIGIN")
+    headers.setdefault("Content-Security-Policy", policy())
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
+    if not headers["X-Frame-Options"]:  # a page that others may frame: it has no word for "some", its policy has
+        del headers["X-Frame-Options"]
     if current_app.extensions["settings"].https:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if request_id():
@@ -132,15 +141,37 @@ def _finish(response: Response) -> Response:
     if response.status_code == 429 and "Retry-After" not in headers:
         limit = limiter.current_limit
         headers["Retry-After"] = str(max(1, int(limit.reset_at - time.time()) + 1) if limit else 60)
+    _pack(response)
     return response
 
 
-def _policy() -> str:
-    """Older Safari does not count a WebSocket of this host as 'self', so it is named."""
-    policy = dict(CSP)
+def _pack(response: Response) -> None:
+    """Send a page or JSON as gzip: a ticket's page shrinks to a sixth.
+
+    Not over TLS when another site made the browser ask with our cookie: whoever can watch the lengths of such answers
+    could guess what stands in them (BREACH). A browser says so itself (Sec-Fetch-Site); one too old to say it gets the
+    page as it is. Without a cookie there is nothing to guess, and without TLS nothing is hidden.
+    """
+    if response.mimetype not in PACKED or response.is_streamed or "Content-Encoding" in response.headers:
+        return
+    response.vary.add("Accept-Encoding")
+    body = response.get_data()
+    if response.status_code in {204, 206, 304} or len(body) < PACKED_FROM or not request.accept_encodings["gzip"] > 0:
+        return
+    ours = request.headers.get("Sec-Fetch-Site") in {"same-origin", "none"}
+    if (current_app.extensions["settings"].https or request.is_secure) and request.cookies and not ours:
+        return
+    response.set_data(gzip.compress(body, 5, mtime=0))
+    response.headers["Content-Encoding"] = "gzip"
+
+
+def policy(**other: str) -> str:
+    """The policy of a page, with what is `other` on it (`frame_ancestors="'self'"`). Older Safari does not count a
+    WebSocket of this host as 'self', so it is named."""
+    rules = {**CSP, **{name.replace("_", "-"): value for name, value in other.items()}}
     if _HOST.fullmatch(request.host):
-        policy["connect-src"] += f" {'wss' if request.is_secure else 'ws'}://{request.host}"
-    return "; ".join(f"{name} {value}" for name, value in policy.items())
+        rules["connect-src"] += f" {'wss' if request.is_secure else 'ws'}://{request.host}"
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
 @viewer.public

@@ -70,6 +70,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "HUIYIN_DATA_DIR": str(tmp_path_factory.mktemp("house")),
         "HUIYIN_PORT": str(port),
         "HUIYIN_DEMO": "1",
+        "HUIYIN_UNDO_SECONDS": "6",
     }
     process = subprocess.Popen(
         [sys.executable, "wsgi.py", "--demo"],

@@ -12,22 +12,51 @@ function setTheme(theme) {
   for (const b of document.querySelectorAll("[data-theme-set]")) b.setAttribute("aria-checked", String(b.dataset.themeSet === theme));
 }
 
-// Toasts: {text, tone, undo: url}. Also by HX-Trigger: {"toast": {"text": "…"}} and by dispatching "toast" on body.
-export function toast({ text, undo, seconds = undo ? 15 : 5 }) {
+// Pages of orders that a phone keeps for the time without a line (own/orders.js) go with the login that they were kept for,
+// from whichever page one logs out.
+const forgetPages = () => globalThis.caches?.delete("orders-pages").catch(() => {});
+document.addEventListener("submit", (event) => { if (event.target.matches?.("form[action='/logout']")) forgetPages(); });
+if (one("form[action='/login']")) forgetPages();
+
+// Toasts: {text, undo: url, seconds, page}. Also by HX-Trigger: {"toast": {"text": "…"}} and by dispatching "toast" on body.
+// One that can be undone counts its seconds and follows the person to the next page.
+const UNDO = "undo";
+export function toast({ text, undo, seconds = undo ? 15 : 5, page }) {
   const box = document.getElementById("toasts");
   if (!box || !text) return;
+  const until = Date.now() + seconds * 1000;
   const item = document.createElement("div");
   item.className = "toast";
   item.append(Object.assign(document.createElement("span"), { textContent: text }));
   if (undo) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: words.undo });
-    button.addEventListener("click", () => { window.htmx?.ajax("POST", undo, { swap: "none" }); item.remove(); });
+    for (const old of box.querySelectorAll("[data-undo]")) old.closest(".toast").remove();
+    sessionStorage.setItem(UNDO, JSON.stringify({ text, undo, until, page }));
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    button.dataset.undo = undo;
+    const count = Object.assign(document.createElement("small"), { className: "num" });
+    const tick = () => { count.textContent = String(Math.max(0, Math.ceil((until - Date.now()) / 1000))); };
+    button.append(words.undo, " ", count);
+    tick();
+    const clock = setInterval(() => (item.isConnected ? tick() : clearInterval(clock)), 500);
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      const wait = [];
+      document.dispatchEvent(new CustomEvent("before-undo", { detail: { wait } }));
+      await Promise.allSettled(wait);
+      sessionStorage.removeItem(UNDO);
+      window.htmx?.ajax("POST", undo, { swap: "none" });
+      item.remove();
+    });
     item.append(button);
   }
   box.append(item);
   while (box.children.length > 3) box.firstChild.remove();
   setTimeout(() => item.remove(), seconds * 1000);
 }
+document.addEventListener("undo-last", () => [...document.querySelectorAll("#toasts [data-undo]")].at(-1)?.click());
+const left = JSON.parse(sessionStorage.getItem(UNDO) ?? "null");
+if (left && left.until > Date.now() + 1000) toast({ ...left, seconds: (left.until - Date.now()) / 1000 });
+else sessionStorage.removeItem(UNDO);
 document.addEventListener("toast", (event) => toast(event.detail ?? {}));
 
 // Dialogs: <dialog>, opened by data-open="id", closed by data-close, Esc, or a click beside it.

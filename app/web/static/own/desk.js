@@ -9,14 +9,16 @@ const typing = (target) => target.matches?.("input:not([type='checkbox'], [type=
 
 // Timeline: the newest words are what one came for; a live change keeps the reader's place unless they are at the end.
 const scroll = one("#scroll");
+// On a phone the whole ticket scrolls, its head with it; on a desk only the timeline.
+const pane = scroll && getComputedStyle(scroll).overflowY === "visible" ? one("#ticket") : scroll;
 let atEnd = true;
-function toEnd() { if (scroll) scroll.scrollTop = scroll.scrollHeight; }
+function toEnd() { if (pane) pane.scrollTop = pane.scrollHeight; }
 if (scroll) {
   const last = all(".message", scroll).at(-1);
   if (location.hash.startsWith("#m-")) one(location.hash)?.scrollIntoView({ block: "center" });
-  else if (last && last.offsetHeight > scroll.clientHeight) { atEnd = false; scroll.scrollTop = last.offsetTop - scroll.offsetTop; } // a long letter is read from its beginning
+  else if (last && last.offsetHeight > pane.clientHeight * (pane === scroll ? 1 : 0.6)) { atEnd = false; pane.scrollTop = last.offsetTop - pane.offsetTop - (pane === scroll ? 0 : one("#tickethead .title").offsetHeight); } // a long letter is read from its beginning
   else toEnd();
-  scroll.addEventListener("scroll", () => { atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 48; }, { passive: true });
+  pane.addEventListener("scroll", () => { atEnd = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 48; }, { passive: true });
   document.addEventListener("htmx:after:swap", () => { if (atEnd) toEnd(); });
   new ResizeObserver(() => { if (atEnd) toEnd(); }).observe(scroll);
 }
@@ -87,7 +89,7 @@ document.addEventListener("change", (event) => {
 window.addEventListener("pagehide", () => { if (timer) { clearTimeout(timer); saveDraft(); } });
 
 // The server says "sent": the box empties. The answer to a POST is 204, so the form itself is still there.
-document.addEventListener("sent", () => {
+document.addEventListener("sent", (event) => {
   clearTimeout(timer);
   timer = undefined;
   const form = composer();
@@ -100,12 +102,51 @@ document.addEventListener("sent", () => {
   status("");
   atEnd = true;
   mode("reply");
+  if (event.detail?.note || !nextAfterSending()) return;
+  const rows = all("[data-row]"), here = rows.findIndex((row) => row.closest("[aria-current='true']"));
+  const next = rows[here + 1] ?? rows.find((row, n) => n !== here);
+  if (next) location.assign(next.href);
 });
-// Something unread came in while writing: ask before sending over it.
-document.addEventListener("htmx:config:request", (event) => {
-  const { ctx } = event.detail;
-  if (ctx.sourceElement?.id === "composer" && ctx.sourceElement.dataset.unseen && ctx.sourceElement.dataset.mode === "reply") ctx.confirm = ctx.sourceElement.dataset.unseen;
+// A preference of this person: the next ticket of the list after an answer.
+const nextAfterSending = () => /(?:^|; )after_send=next(?:;|$)/.test(document.cookie);
+function showPreference() { for (const box of all("[data-after-send]")) box.checked = nextAfterSending(); }
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches?.("[data-after-send]")) return;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `after_send=${target.checked ? "next" : ""}; Path=/; Max-Age=${target.checked ? 31536000 : 0}; SameSite=Lax${secure}`;
 });
+document.addEventListener("htmx:after:swap", showPreference);
+showPreference();
+// What counts as seen is what has been on the screen: the server asks before an answer goes out over something newer.
+let seen = 0;
+const watcher = scroll && new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting && /^m-\d+$/.test(entry.target.id)) seen = Math.max(seen, Number(entry.target.id.slice(2)));
+}, { root: pane });
+function watch() { if (watcher) for (const message of all(".message[id^='m-']", scroll)) watcher.observe(message); }
+watch();
+document.addEventListener("htmx:after:swap", watch);
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement?.id !== "composer" || !seen || !one(".timeline", scroll)) return;
+  const body = ctx.request.body;
+  const told = Number(body?.get?.("seen") ?? 0);
+  if (told > seen && !ctx.sourceElement.querySelector("input[name='seen']")) body.set("seen", String(seen));
+});
+
+// Taken back: the composer comes again with its text, here or on the page of its ticket.
+document.addEventListener("back", async ({ detail }) => {
+  if (!main?.dataset.url || main.dataset.url !== detail.page) { location.assign(detail.page); return; }
+  const answer = await fetch(detail.url, { headers: { "HX-Request": "true" } });
+  if (!answer.ok) { location.reload(); return; }
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("composer");
+  clearTimeout(timer);
+  timer = undefined;
+  composer().replaceWith(fresh);
+  window.htmx?.process(fresh);
+  saved = undefined;
+  write("reply");
+});
+// Before the server puts the text back, what was begun meanwhile is on the server too.
+document.addEventListener("before-undo", (event) => { if (timer) { clearTimeout(timer); timer = undefined; event.detail.wait.push(saveDraft()); } });
 
 // Answers: ⏎ inserts, c copies, o opens; what was inserted is a chip, and taking the chip off takes the words away.
 const inserted = new Map();
@@ -160,15 +201,56 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// The tab above follows the finger.
-const leaves = one(".leaves");
-leaves?.addEventListener("scroll", () => {
-  const second = leaves.scrollLeft > leaves.clientWidth / 2;
-  for (const tab of all(".swipe a[href^='#']")) {
-    if ((tab.hash === "#side") === second) tab.setAttribute("aria-current", "true");
+// Three pages on a phone: the one of the ticket stands first in sight, and the tab above follows the finger.
+const panes = one(".panes");
+if (panes && panes.scrollWidth > panes.clientWidth) panes.scrollLeft = one("#ticket").offsetLeft;
+panes?.addEventListener("scroll", () => {
+  const at = Math.round(panes.scrollLeft / panes.clientWidth);
+  for (const [n, tab] of all(".swipe a").entries()) {
+    if (n === at) tab.setAttribute("aria-current", "true");
     else tab.removeAttribute("aria-current");
   }
 }, { passive: true });
+
+// The column beside the ticket: its tabs jump, and the one in sight is marked.
+const side = one("#side");
+side?.addEventListener("click", (event) => {
+  const tab = event.target.closest(".jump a");
+  if (!tab) return;
+  event.preventDefault();
+  one(tab.hash)?.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+});
+function mark() {
+  if (!side) return;
+  const edge = side.getBoundingClientRect().top + 60, tabs = all(".jump a", side);
+  const shown = tabs.map((tab) => [tab, one(tab.hash)]).filter(([, part]) => part && part.offsetHeight);
+  const low = side.scrollTop + side.clientHeight >= side.scrollHeight - 2 && side.scrollTop > 0;
+  const here = low ? shown.at(-1) : shown.filter(([, part]) => part.getBoundingClientRect().top <= edge).at(-1) ?? shown[0];
+  for (const tab of tabs) {
+    tab.hidden = !shown.some(([known]) => known === tab);
+    if (tab === here?.[0]) tab.setAttribute("aria-current", "true");
+    else tab.removeAttribute("aria-current");
+  }
+}
+side?.addEventListener("scroll", mark, { passive: true });
+document.addEventListener("htmx:after:swap", mark);
+mark();
+
+// Who asks: c goes to the choice, a digit takes one.
+function who() {
+  const change = one(".change-person");
+  if (change) change.open = true;
+  one("#side")?.scrollIntoView({ inline: "start", block: "nearest" });
+  one("#customer")?.scrollIntoView({ block: "start" });
+  const first = one("[data-pick]") ?? one("#people-q");
+  first?.focus();
+}
+function pick(digit) {
+  if (!document.activeElement?.closest?.(".picker")) return false;
+  const found = all("[data-pick]")[Number(digit) - 1];
+  found?.click();
+  return Boolean(found);
+}
 
 const step = (name) => one(`[data-step='${name}']:not([aria-disabled='true'])`);
 const press = (...names) => names.map(step).find(Boolean)?.click();
@@ -182,6 +264,10 @@ const keys = {
   e: () => press("escalate", "raise"),
   m: () => press("merge"),
   p: () => press("classify"),
+  c: who,
+  h: () => one("[data-scope]")?.click(),
+  u: () => document.dispatchEvent(new CustomEvent("undo-last")),
+  x: () => document.dispatchEvent(new CustomEvent("choose-row")),
   "/": () => one("#top-q")?.focus(),
 };
 
@@ -216,6 +302,8 @@ document.addEventListener("keydown", (event) => {
     else one("[data-open='keys']")?.click();
     return;
   }
-  if (key === "Escape" && main?.dataset.keys === "ticket") { one(".swipe a")?.click(); return; }
+  if (/^[1-9]$/.test(key) && pick(key)) { event.preventDefault(); return; }
+  if (key === "Escape" && target.closest?.(".picker")) { target.blur(); return; }
+  if (key === "Escape" && main?.dataset.back) { location.assign(main.dataset.back); return; }
   if (keys[key]) { event.preventDefault(); keys[key](); }
 });

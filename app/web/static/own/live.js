@@ -38,7 +38,15 @@ if (window.io && sign) {
     if (before) { refetch(); tell("toast", { text: words.liveBack, seconds: 3 }); }
     before = true;
   });
-  socket.on("disconnect", () => show("off", words.liveOff));
+  // Which ticket this page shows, so that colleagues see who is there; told again after each reconnection.
+  let looking;
+  document.body.addEventListener("look", ({ detail }) => { looking = detail; if (socket.connected) socket.emit("look", detail); });
+  socket.on("connect", () => { if (looking) socket.emit("look", looking); });
+  socket.on("present", (detail) => tell("present", detail));
+  socket.on("disconnect", () => { show("off", words.liveOff); tell("present", { people: [] }); });
+  // Only for the moment, to and from the visitor of a web chat: see desk-chat.js.
+  socket.on("typing", (detail) => tell("visitor-typing", detail));
+  for (const name of ["typing", "seen"]) document.body.addEventListener(`chat-${name}`, ({ detail }) => { if (socket.connected) socket.emit(name, detail); });
   socket.on("changed", (hint) => {
     if (!hint?.what) return;
     tell(`changed:${hint.what}`, hint);
