@@ -141,7 +141,8 @@ class Message(Versioned, Base):
     """One message. `external_id` is the channel's own name for it, unique on its account; ours is stored before sending.
 
     `direction`: in or out. `author_kind`: contact, user, system. `state` as the constants above.
-    `placed` says why the message is in this conversation. `seen_at`: when the customer saw ours, where a channel tells.
+    `placed` says why the message is in this conversation. `seen_at`: when the customer saw ours, where a channel
+    tells. `leaves_at`: not before this moment does ours go out.
     """
 
     __tablename__ = "message"
@@ -172,6 +173,7 @@ class Message(Versioned, Base):
     placed: Mapped[str] = mapped_column(CleanText(40), default="")
     to_address: Mapped[str | None] = mapped_column(CleanText(320))
     raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_payload.id"))
+    leaves_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.core.audit import note
 from app.core.clock import now
@@ -38,7 +38,8 @@ def queue_message(
     """Write an answer into the outbox. Raises Invalid when it is empty, Refused when nobody can be reached.
 
     It goes to the address that the last message came from, under an id of ours that is stored now. `after` keeps it
-    here for a while, in which withdraw() takes it back.
+    here for a while, in which withdraw() takes it back; what is written after it waits for it, so that messages of a
+    conversation leave in their order.
     """
     if not text.strip():
         raise Invalid.of("text", "写点内容。")
@@ -51,6 +52,10 @@ def queue_message(
         raise Refused("渠道账号「%(account)s」已停用。", account=account.slug)
     session().refresh(conversation, with_for_update={"of": Conversation})  # two people who answer at once do so one after the other
     domain = str(account.settings.get("address", "")).rpartition("@")[2] or "huiyin.invalid"
+    before_it = select(func.max(Message.leaves_at)).where(
+        Message.conversation_id == conversation.id, Message.state == QUEUED
+    )
+    leaves_at = max(now() + after, session().scalar(before_it) or now())
     message = Message(
         conversation_id=conversation.id,
         account_id=account.id,
@@ -66,6 +71,7 @@ def queue_message(
         is_auto=is_auto,
         to_address=to,
         answers=_ancestors(conversation),
+        leaves_at=leaves_at,
         created_at=now(),
     )
     session().add(message)
@@ -75,13 +81,13 @@ def queue_message(
         file.owner, file.owner_id = "message", message.id
     spoke(message)
     about = {"conversation_id": conversation.id, "version": conversation.version, "message_id": message.id}
-    if account.kind in AT_HAND and not after:
+    if account.kind in AT_HAND and leaves_at <= now():
         message.state, message.sent_at = SENT, now()
         note_traffic(account.id, last_sent_at=now())
         session().flush()
         record(MessageSent(**about))
     else:
-        record(MessageQueued(**about), due_at=now() + after)
+        record(MessageQueued(**about), due_at=leaves_at)
     return message
 
 

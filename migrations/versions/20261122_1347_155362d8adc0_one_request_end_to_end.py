@@ -230,6 +230,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.add_column(sa.Column("session_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("leaves_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index(batch_op.f("ix_message_session_id"), ["session_id"], unique=False)
         batch_op.create_foreign_key(batch_op.f("fk_message_session_id_session"), "session", ["session_id"], ["id"])
@@ -290,6 +291,7 @@ def downgrade() -> None:
         batch_op.drop_constraint(batch_op.f("fk_message_session_id_session"), type_="foreignkey")
         batch_op.drop_index(batch_op.f("ix_message_session_id"))
         batch_op.drop_column("seen_at")
+        batch_op.drop_column("leaves_at")
         batch_op.drop_column("session_id")
 
     with op.batch_alter_table("order_notice", schema=None) as batch_op:

@@ -177,3 +177,15 @@ def test_many_races_end_one_way_or_the_other(app: Flask, conversation, smtp, act
     assert {number for number, state in states.items() if state == "withdrawn"} == set(withdrawn)
     assert len(smtp[0].taken) == sum(state == "sent" for state in states.values()) == len(ids) - len(withdrawn)
     assert session().scalars(select(OutboxRow.state).where(OutboxRow.reaction == "deliver_message").distinct()).all() == [DONE]
+
+
+def test_what_is_written_after_it_does_not_overtake_it(waiting, smtp, drain):  # noqa: F811
+    with unit_of_work() as s:
+        question = queue_message(SYSTEM, s.scalars(select(Conversation)).one(), "解决了吗？").id
+    drain()
+    assert smtp[0].taken == []
+    with clock.frozen(message(waiting).leaves_at):
+        drain()
+    assert (message(waiting).state, message(question).state) == ("sent", "sent")
+    texts = [str(mail) for mail in smtp[0].taken]
+    assert len(texts) == 2 and message(waiting).sent_at <= message(question).sent_at
