@@ -17,6 +17,8 @@ from flask_babel import gettext as _
 PER_VISITOR, PER_ADDRESS, NEW_PER_ADDRESS = (20, 1.0), (600, 60.0), (400, 5.0)
 """Messages of one visitor, messages of one address (a whole company may share it), new connections of one address: how
 many at once, and how many a second after that."""
+LOOKS = (60, 2.0)
+"""How often one page may say what it showed, likewise."""
 SOCKETS_PER_VISITOR = 8
 TYPING_SECONDS = 0.5
 REMEMBERED = 10_000
@@ -69,7 +71,7 @@ class Rooms:
         self._speaking: dict[str, tuple[threading.Lock, int]] = {}
         self._typed: dict[str, float] = {}
         self._visitors, self._addresses = Buckets(*PER_VISITOR), Buckets(*PER_ADDRESS)
-        self._arrivals = Buckets(*NEW_PER_ADDRESS)
+        self._arrivals, self._looks = Buckets(*NEW_PER_ADDRESS), Buckets(*LOOKS)
 
     def refuses(self, address: str, visitor_id: int | None) -> int:
         """0 when there is room for one more page, else the seconds after which to ask again."""
@@ -119,6 +121,11 @@ class Rooms:
         """0, or the seconds that this page has to wait before it sends again."""
         with self.lock:
             return self._visitors.take(chat.visitor_id) or self._addresses.take(chat.address)
+
+    def looks_too_often(self, chat: Chat) -> int:
+        """0, or the seconds that this page has to wait before it says again what it showed: each time is a write."""
+        with self.lock:
+            return self._looks.take(chat.visitor_id)
 
     def may_type(self, sid: str) -> bool:
         """Whether enough time went by since this page last said that somebody types."""

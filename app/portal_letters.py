@@ -43,9 +43,9 @@ def queue_receipt(ticket: Ticket, conversation: Conversation) -> Message | None:
     last = sending.last_inbound(conversation)
     if last is None or "@" not in (last.to_address or "") or mail_account() is None or _many(conversation):
         return None
-    name, link = last.author_name, progress_link(ticket)
-    name = "" if "@" in name else name
-    if _language(ticket, last) == "en":
+    name, link = _greeted(last.author_name), progress_link(ticket)
+    english = _language(ticket, last) == "en"
+    if english:
         text = (
             f"Hello{' ' + name if name else ''},\n\nwe have received your request. Its number is {ticket.number}.\n\n"
             f"See who works on it and what is next, add a word or a file (no password):\n{link}\n\n"
@@ -59,9 +59,18 @@ def queue_receipt(ticket: Ticket, conversation: Conversation) -> Message | None:
             "直接回复这封邮件也可以。如果您没有向我们提过请求，可能是别人写错了邮箱，请忽略。"
         )  # data
     try:
-        return sending.queue_message(SYSTEM, conversation, text, is_auto=True)
+        message = sending.queue_message(SYSTEM, conversation, text, is_auto=True)
     except Refused:
         return None
+    message.subject = "We have received your request" if english else "您的请求已收到"  # data
+    return message
+
+
+def _greeted(name: str) -> str:
+    """The name as a letter greets it; empty for what is none. Whoever types a stranger's address into the form must not
+    have us mail them words or links of theirs."""
+    plain = len(name) <= 24 and all(sign.isalpha() or sign in " ·'-" for sign in name)
+    return name.strip() if plain else ""
 
 
 def _many(conversation: Conversation) -> bool:

@@ -79,8 +79,8 @@ def register(
 
 def _who(actor: Actor, given: Mapping[str, Any] | None) -> tuple[Contact | None, Identity | None]:
     """The person who asks, and the address by which they are answered."""
-    if given is None:
-        given = _caller(actor)
+    own = given is None
+    given = _caller(actor) if given is None else given
     if "id" in given:
         try:
             person = kept(access_contact(actor, given["id"]))
@@ -101,13 +101,21 @@ def _who(actor: Actor, given: Mapping[str, Any] | None) -> tuple[Contact | None,
     (first, value), *more = addresses
     _check_domain(actor, addresses)
     doubted = circle(actor) != "staff"  # whoever names somebody else's address proves nothing
+    if circle(actor) == "client" and not own and not _of_company(company, addresses):
+        company = None  # the ticket is theirs, the person not yet: what they write elsewhere is not for this company
     person_, identity = find_or_create_contact(
         actor, first, value, name=name[:120], organisation_id=company, suspect=doubted
     )
     for kind, other in more:
         if person_ is not None:
-            add_identity(SYSTEM, person_.id, kind=kind, value=other)
+            added = add_identity(SYSTEM, person_.id, kind=kind, value=other)
+            added.suspect = added.suspect or doubted
     return person_, identity
+
+
+def _of_company(company: int | None, addresses: list[tuple[str, str]]) -> bool:
+    """Whether one of the addresses is a mail address of the company's own domain."""
+    return company is not None and any(kind == "email" and organisation_of_email(value) == company for kind, value in addresses)
 
 
 def _caller(actor: Actor) -> Mapping[str, Any]:
@@ -134,13 +142,20 @@ def _owner(actor: Actor, identity: Identity, name: str) -> tuple[Contact | None,
     doubted = circle(actor) != "staff"
     person, identity = find_or_create_contact(actor, identity.kind, identity.value, name=name[:120], suspect=doubted)
     try:
-        if person is not None:
+        if person is not None and not _asked_here(actor, person):
             access_contact(actor, person.id)
         elif identity.organisation_id is not None and circle(actor) != "staff":
             access_organisation(actor, identity.organisation_id)
     except NotFound:
         raise Invalid.of("contact", "这位联系人不在你能看到的范围里，请交给服务台登记。") from None
     return person, identity
+
+
+def _asked_here(actor: Actor, person: Contact) -> bool:
+    """Whether a company's own people named this person before."""
+    if circle(actor) != "client" or person.organisation_id is not None:
+        return False
+    return session().scalar(readable_tickets(actor).where(Ticket.contact_id == person.id).limit(1)) is not None
 
 
 def _company(actor: Actor, given: int | None) -> int | None:

@@ -230,6 +230,8 @@ class Visitors(Namespace):  # type: ignore[misc]  # the library has no types
         if type(last) is not int or not 0 < last < 2**31:
             return refused("invalid", "", field="last_id")
         if chat.conversation_id is not None and last > chat.seen_id:
+            if wait := self.rooms.looks_too_often(chat):
+                return refused("too_many", "", retry_after=wait)
             with unit_of_work() as s:
                 conversation = s.get_one(Conversation, chat.conversation_id)
                 visitors.visitor_saw(s.get_one(Visitor, chat.visitor_id), conversation, last)

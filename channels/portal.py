@@ -91,4 +91,4 @@ class PortalChannel:
         session().expunge(mailbox)
         session().rollback()  # nothing of the database is held while the other side is waited for
         # A receipt quotes nothing: whoever types a stranger's address must not have us mail their words to them.
-        return MAIL.send(mailbox, replace(message, quoted="") if message.is_auto else message)
+        return MAIL.send(mailbox, replace(message, quoted="", to_name="") if message.is_auto else message)

@@ -96,7 +96,10 @@ def _given(actor: Actor, act: str) -> dict[str, Any]:
     if act == "assign" and given["assignee"] == actor.id and not given["reason"]:
         given["reason"] = _("接手处理")
     if act == "hold" and answer.typed("until", 40):
-        given["until"] = desk_forms.moment(answer.typed("until", 40))
+        try:
+            given["until"] = desk_forms.moment(answer.typed("until", 40))
+        except (ValueError, OverflowError):
+            raise Invalid.of("until", "写成日期和时间。") from None  # data
     if act == "merge":
         into = answer.typed("into", 20).strip().lstrip("#＃")
         if not into.isdecimal() or not into.isascii() or len(into) > 9:
@@ -114,7 +117,7 @@ def _form(act: str, actor: Actor, problem: DeskError | None = None) -> str:
     return render_template(
         "desk/_step_form.html",
         form={
-            "title": f"{TITLES[act][0]} · {_('%(n)s 张工单', n=len(numbers))}",
+            "title": f"{TITLES[act][0]} · " + _("%(n)s 张工单", n=len(numbers)),
             "intro": str(INTROS[act]),
             "url": f"/desk/bulk/{act}",
             "submit": _("%(act)s %(n)s 张", act=str(TITLES[act][1]), n=len(numbers)),

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from app import askers, viewer
 from app.core.directory import identities
-from app.core.directory.access import access_contact, access_device
+from app.core.directory.access import access_contact, access_device, access_product
 from app.core.directory.merging import family_ids
 from app.core.errors import DeskError, NotFound
 from app.core.permissions import Actor
@@ -80,7 +80,7 @@ def set_device(number: int) -> Response:
         with unit_of_work():
             ticket = access_ticket(actor, number)
             device = access_device(actor, answer.number("device") or 0) if answer.number("device") else None
-            product = device.product_id if device else (answer.number("product") or ticket.product_id)
+            product = device.product_id if device else _product(actor, ticket)
             service.classify(
                 actor, ticket, kind=ticket.kind, impact=ticket.impact,
                 product_id=product, device_id=device.id if device else None,
@@ -90,8 +90,16 @@ def set_device(number: int) -> Response:
     except DeskError as problem:
         return answer.refused(ticket, problem)
     said = _("本单设备：%(serial)s", serial=ticket.device.serial) if ticket.device else _("本单不再指向设备")
-    url = f"{desk_show.ticket_url(ticket)}/device?device={before[0]}&product={before[1]}"
+    url = f"{desk_show.ticket_url(ticket)}/device?device={before[0]}&product={before[1] or 0}"
     return answer.done(ticket, said, undo=url)
+
+
+def _product(actor: Actor, ticket: Ticket) -> int | None:
+    """The product that is named, 0 for none; the ticket keeps its own where nothing is said about it."""
+    named = answer.number("product")
+    if named is None:
+        return ticket.product_id
+    return access_product(actor, named).id if named else None
 
 
 @blueprint.post(f"{TICKET}/identities/<int:identity_id>/share")

@@ -44,7 +44,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
 }
-PACKED = {"text/html", "text/plain", "text/csv", "application/json", "application/problem+json", "application/xml"}
+PACKED = {"text/html", "text/javascript", "text/plain", "text/csv", "application/json", "application/xml"}
 PACKED_FROM = 1024
 """Bytes from which an answer travels as gzip; below, the header costs as much as it saves."""
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
@@ -163,6 +163,9 @@ def _pack(response: Response) -> None:
         return
     response.set_data(gzip.compress(body, 5, mtime=0))
     response.headers["Content-Encoding"] = "gzip"
+    tag, weak = response.get_etag()
+    if tag and not weak and not viewer.is_api():  # of a row it is the version, which If-Match compares strictly
+        response.set_etag(tag, weak=True)
 
 
 def policy(**other: str) -> str:

@@ -8,7 +8,8 @@ from sqlalchemy import event
 
 from app.api.step_bodies import ORDER_STEPS, TICKET_STEPS
 from app.core import clock
-from app.core.db import db
+from app.core.db import db, session
+from app.core.people import Contact
 from app.core.uow import unit_of_work
 from workflows.orders import ORDER
 from workflows.tickets import TICKET
@@ -263,6 +264,12 @@ def test_a_client_asks_for_the_own_company_only(desk):
     assert made.status_code == 201, made.get_json()
     assert made.get_json()["organisation"]["id"] == desk.ids["lake"]
     assert {"urge"} <= set(made.get_json()["actions"]) <= {"urge"}
+    free = {"subject": "x", "contact": {"email": "somebody@mail.example", "phone": "+8613912345678"}}
+    named = [desk.client.post("tickets", free).get_json() for _n in range(2)]
+    assert [t["organisation"] for t in named] == [made.get_json()["organisation"]] * 2
+    person = session().get_one(Contact, named[0]["contact"]["id"])
+    assert person.organisation_id is None, "what this person writes to us elsewhere is not for whoever named them first"
+    assert [i.suspect for i in person.identities] == [True, True] and named[1]["contact"] == named[0]["contact"]
     foreign = desk.client.post("tickets", {"subject": "x", "contact": {"email": "li@beiling.example.com"}})
     assert foreign.status_code == 422 and list(foreign.get_json()["errors"]) == ["contact"]
     stolen = desk.stranger.post("tickets", {"subject": "x", "contact": {"email": "neu@chenghu.example.com"}})

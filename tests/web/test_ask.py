@@ -94,6 +94,20 @@ def test_a_request_becomes_a_ticket_with_all_that_was_said(client: FreshClient, 
     assert "绿灯不亮" not in letter, "a receipt repeats nothing: the address may be a stranger's"
 
 
+@pytest.mark.parametrize("name", ["中奖了 http://evil.example", "领奖\nwww.evil.example", "加微信 evil123", "请" * 100])
+def test_a_receipt_carries_nothing_that_somebody_typed(
+    client: FreshClient, house: House, post: list[tuple[str, str]], drain: Drain, name: str
+) -> None:
+    client.post("/ask", data={**FORM, "text": "点击 http://evil.example 领奖", "name": name})
+    drain()
+    from email import message_from_string, policy
+
+    mail = message_from_string(post[0][1], policy=policy.default)
+    assert str(mail["To"]) == "li@customer.example" and str(ticket().number) in str(mail["Subject"])
+    for sign in ("evil", "领奖", "微信", "请" * 9):
+        assert sign not in f"{mail['Subject']} {mail['To']} {bodies(post)[0]}"
+
+
 def test_sent_twice_it_is_one_request(client: FreshClient, house: House) -> None:
     first, second = (client.post("/ask", data=FORM).location for _ in range(2))
     assert first == second and count(Ticket) == 1 and count(Message) == 1

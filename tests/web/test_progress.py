@@ -74,6 +74,13 @@ def inbound() -> list[str]:
     return list(session().scalars(select(Message.visible_text).where(Message.direction == "in").order_by(Message.id)))
 
 
+def sent() -> None:
+    """What the desk wrote has left the house."""
+    with unit_of_work() as s:
+        for message in s.scalars(select(Message).where(Message.direction == "out")):
+            message.state = "sent"
+
+
 def everything() -> tuple[int, int, int]:
     """Something that changes with every write of meaning."""
     session().rollback()
@@ -82,7 +89,14 @@ def everything() -> tuple[int, int, int]:
     return count, ticket.version, session().scalar(select(func.count()).select_from(Message)) or 0
 
 
+def test_an_answer_that_can_still_be_taken_back_is_not_shown(client: FreshClient, ticket: Ticket) -> None:
+    assert "请看 APN 是不是旧卡的" not in client.get(link(ticket)).text
+    sent()
+    assert "请看 APN 是不是旧卡的" in client.get(link(ticket)).text
+
+
 def test_it_shows_the_way_in_the_customers_words(client: FreshClient, ticket: Ticket) -> None:
+    sent()
     answer = client.get(link(ticket))
     page = answer.text
     assert answer.status_code == 200
@@ -98,6 +112,7 @@ def test_addresses_in_an_answer_can_be_tapped(client: FreshClient, ticket: Ticke
     with unit_of_work() as s:
         reply(worker, s.get_one(Ticket, ticket.id), s.scalars(select(Conversation)).one(),
               "全文：https://desk.example/articles/apn?a=1&b=<b>2。再看 javascript:alert(1)")  # fmt: skip
+    sent()
     page = client.get(link(ticket)).text
     assert '<a href="https://desk.example/articles/apn?a=1&amp;b=&lt;b&gt;2" rel="noopener noreferrer nofollow">' in page
     assert "</a>。再看 javascript:alert(1)" in page

@@ -13,6 +13,7 @@ from app.assets import asset_url
 from app.config import Settings
 from app.core import logs
 from app.core.db import db
+from app.core.passwords import hashed
 from app.core.people import User
 from app.factory import create_app
 from app.web.security import limiter
@@ -198,7 +199,44 @@ def test_files_of_pages_travel_small_and_whole(client):
     assert again.status_code == 304 and again.data == b""
 
 
+def test_pages_travel_small(client: FreshClient, make_user: MakeUser) -> None:
+    client.log_in(make_user("administrator"))
+    plain = client.get("/admin")
+    assert "Content-Encoding" not in plain.headers and "Accept-Encoding" in plain.headers["Vary"]
+    packed = client.get("/admin", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip" and len(packed.data) < len(plain.data) / 2
+    assert int(packed.headers["Content-Length"]) == len(packed.data)
+    assert "</html>" in gzip.decompress(packed.data).decode()
+    assert "Content-Encoding" not in client.get("/healthz", headers={"Accept-Encoding": "gzip"}).headers
+    assert "Content-Encoding" not in client.get("/admin", headers={"Accept-Encoding": "gzip;q=0"}).headers
+
+
+@pytest.mark.parametrize(("site", "packed"), [("same-origin", True), ("none", True), ("same-site", False), ("cross-site", False), (None, False)])
+def test_over_tls_no_other_site_learns_from_lengths(settings: Settings, site: str | None, packed: bool) -> None:
+    flask = create_app(dataclasses.replace(settings, https=True))
+    told = {"Accept-Encoding": "gzip"} | ({"Sec-Fetch-Site": site} if site else {})
+    browser = flask.test_client()
+    assert browser.get("/login", headers=told, base_url="https://localhost").headers["Content-Encoding"] == "gzip"  # no cookie yet
+    again = browser.get("/login", headers=told, base_url="https://localhost")
+    assert ("Content-Encoding" in again.headers) is packed
+
+
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 def test_numbers_are_not_shown_through_a_proxy_that_nobody_told_us_of(client: FreshClient, name: str) -> None:
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", headers={name: "203.0.113.9"}).status_code == 403
+
+
+def test_outside_a_demo_there_is_no_stage_and_no_login_without_a_password(
+    app: Flask, client: FreshClient, make_user: Callable[..., User]
+) -> None:
+    make_user("administrator", name="admin", password_hash=hashed("huiyin-demo", "admin"))
+
+    def tries() -> tuple[int, int, int]:
+        return (client.get("/demo").status_code, client.post("/demo/login/admin").status_code, client.get("/me").status_code)
+
+    app.extensions["settings"] = dataclasses.replace(app.extensions["settings"], demo=False)
+    assert tries() == (404, 404, 303)
+    assert "frame-ancestors 'none'" in client.get("/").headers["Content-Security-Policy"]
+    app.extensions["settings"] = dataclasses.replace(app.extensions["settings"], demo=True)
+    assert tries() == (200, 204, 200), "with it there are both, or the above says nothing"

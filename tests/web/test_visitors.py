@@ -344,3 +344,11 @@ def test_a_page_cannot_begin_or_end_a_second_time_as_somebody_else(app: Flask, b
     assert rooms.chats == before and thief.heard("joined") == []
     assert thief.say({"client_msg_id": "a", "text": "还在"})["ok"]
     assert victim.say({"client_msg_id": "a", "text": "也在"})["ok"]
+
+
+def test_a_page_that_claims_to_see_more_and_more_is_slowed_down(browser: Any) -> None:
+    page = browser()
+    page.say({"client_msg_id": "a", "text": "x"})
+    answers = [page.say({"last_id": n}, "seen") for n in range(1, 80)]
+    assert answers[0] == {"ok": True} and answers[-1]["code"] == "too_many"
+    assert page.say({"client_msg_id": "b", "text": "y"})["ok"], "words are not held up by it"

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from app.core import clock, presence
 from app.core.db import session
+from app.core.directory.merging import merge_contacts
 from app.core.errors import Invalid
 from app.core.events import EventRow
 from app.core.files import StoredFile, put_bytes, store_file
@@ -179,6 +180,21 @@ def test_what_a_visitor_says_of_themselves_is_kept_as_unproved(account: Any, vis
     found = session().scalars(select(Identity).where(Identity.kind == "email")).one()
     assert found.suspect and not found.verified and found.contact is not None
     assert (found.contact.name, found.contact.organisation_id) == ("王工", None)
+
+
+def test_what_a_merged_visitor_claims_hangs_on_the_visitor_not_on_the_person(account: Any, visitor: Any) -> None:
+    say(account, visitor, "我是王建平")
+    with unit_of_work() as s:
+        person = Contact(name="王建平")
+        s.add(person)
+        s.flush()
+        own = s.scalars(select(Identity).where(Identity.kind == "visitor")).one().contact_id
+        merge_contacts(SYSTEM, person.id, own)
+        visitor.email = "thief@evil.example"
+    with unit_of_work():
+        assert visitors.introduce(visitor)
+    typed = session().scalars(select(Identity).where(Identity.kind == "email")).one()
+    assert (typed.contact_id, typed.suspect) == (own, True)
 
 
 def test_somebody_elses_address_stays_theirs(account: Any, visitor: Any) -> None:

@@ -106,6 +106,9 @@ def test_a_form_says_what_is_missing(desk: FreshClient) -> None:
     assert f'value="{ticket.number}"' in form and "1 张工单" in form
     assert desk.post("/desk/bulk/merge", data={"tickets": ticket.number, "into": "x"}, headers=HTMX).status_code == 422
     assert desk.post("/desk/bulk/hold", data={}, headers=HTMX).status_code == 422
+    for until in ("morgen", "9999-99-99", "0001-01-01T00:00"):
+        given = {"tickets": ticket.number, "party": "date", "reason": "x", "until": until}
+        assert desk.post("/desk/bulk/hold", data=given, headers=HTMX).status_code == 422
     too_many = desk.post("/desk/bulk/close", data={"tickets": list(range(20001, 20080))}, headers=HTMX)
     assert too_many.status_code == 422 and "最多" in too_many.text
     assert desk.post("/desk/bulk/explode", data={"tickets": ticket.number}).status_code == 404

@@ -1,5 +1,6 @@
 """One person, one history: all channels together, shared addresses, devices, and what each reader may see of it."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -244,7 +245,11 @@ def test_the_device_is_set_beside_the_ticket_and_brings_its_product(
     answer = desk.post(url(ticket, "/device"), data={"device": device.id}, headers=HTMX)
     assert answer.status_code == 204
     assert (fresh(ticket).device_id, fresh(ticket).product_id) == (device.id, product.id)
+    undo = json.loads(answer.headers["HX-Trigger"])["toast"]["undo"]
+    assert desk.post(undo, headers=HTMX).status_code == 204 and (fresh(ticket).device_id, fresh(ticket).product_id) == (None, None)
+    assert desk.post(url(ticket, "/device"), data={"device": device.id}, headers=HTMX).status_code == 204
     assert desk.post(url(ticket, "/device"), data={"device": "9999"}).status_code == 404
+    assert desk.post(url(ticket, "/device"), data={"product": "9999"}).status_code == 404
     assert desk.post(url(ticket, "/device"), data={"device": ""}, headers=HTMX).status_code == 204
     assert (fresh(ticket).device_id, fresh(ticket).product_id) == (None, product.id)
 
