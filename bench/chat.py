@@ -63,6 +63,7 @@ class Chat:
     acks: list[float] = field(default_factory=list)
     answers: list[float] = field(default_factory=list)
     refused: int = 0
+    gone: int = 0
 
     def open(self, url: str) -> None:
         self.socket = socketio.Client(reconnection=False)
@@ -84,7 +85,10 @@ class Chat:
             else:
                 self.refused += 1
 
-        self.socket.emit("message", {"client_msg_id": text, "text": text}, namespace="/visitor", callback=acknowledged)
+        try:
+            self.socket.emit("message", {"client_msg_id": text, "text": text}, namespace="/visitor", callback=acknowledged)
+        except socketio.exceptions.BadNamespaceError:  # the line is gone: what it would have said is lost, and counted
+            self.gone += 1
 
 
 def percentile(found: list[float], share: float) -> float:
@@ -113,6 +117,7 @@ def drive(url: str, chats: int, seconds: float, every: float) -> dict[str, float
         "opened": opened,
         "sent": float(sum(len(c.acks) + c.refused for c in found)),
         "refused": float(sum(c.refused for c in found)),
+        "gone": float(sum(c.gone for c in found)),
         "lost": float(sum(len(c.sent) for c in found)),
         "per_second": sum(len(c.acks) for c in found) / seconds,
     }
