@@ -60,6 +60,7 @@ VIEWS: dict[str, View] = {
             ),
         ),
         View("overdue", lambda actor, moment: _overdue(moment)),
+        View("raised", lambda actor, moment: and_(Ticket.level != "", _open())),
         View("executing", lambda actor, moment: and_(Ticket.state == "executing", Ticket.held_at.is_(None))),
         View("held", lambda actor, moment: and_(Ticket.held_at.is_not(None), _open())),
         View("following", lambda actor, moment: Ticket.state == "following_up"),

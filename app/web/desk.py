@@ -31,7 +31,7 @@ from workflows.kinds import KINDS
 from workflows.models import Ticket
 
 blueprint = Blueprint("desk", __name__)
-GROUPS = (("", ("mine", "team", "free", "overdue")), ("all", ("executing", "held", "following", "open", "ended")))
+GROUPS = (("", ("mine", "team", "free", "overdue", "raised")), ("all", ("executing", "held", "following", "open", "ended")))
 FIRST_CHOICE = ("mine", "free", "team")
 
 

@@ -47,6 +47,7 @@ VIEWS: Mapping[str, Any] = {
     "team": _l("我的团队"),
     "free": _l("待派工、未认领"),
     "overdue": _l("已逾期"),
+    "raised": _l("已升级"),
     "executing": _l("处理中"),
     "held": _l("挂起中"),
     "following": _l("待回访"),

@@ -79,6 +79,16 @@ def test_views(view: str, names: str, tickets: dict[str, Ticket], desk: FreshCli
         assert count_of(page, view) == len(names.split())
 
 
+def test_what_was_raised_has_a_view_until_it_ends(mail: Mail, desk: FreshClient, agent: User) -> None:
+    found = mail()
+    assert listed(desk.get("/desk?view=raised").text) == []
+    step(found, "raise", agent, to="supervisor", reason="客户停线")
+    page = desk.get("/desk?view=raised").text
+    assert listed(page) == [found.number] and count_of(page, "raised") == 1
+    step(found, "cancel", agent, reason="重复登记")
+    assert listed(desk.get("/desk?view=raised").text) == []
+
+
 def test_without_a_view_the_first_with_work(mail: Mail, desk: FreshClient, agent: User) -> None:
     found = mail()
     assert listed(desk.get("/desk").text) == [found.number], "nothing of mine: what nobody has"
