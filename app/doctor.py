@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings
 from app.core import migrate, outbox
@@ -37,7 +38,9 @@ def examine(flask: Flask) -> list[Check]:
             ok, detail = look()
         except Exception as problem:
             session().rollback()
-            ok, detail = False, f"{type(problem).__name__}: {problem}"[:300]
+            ok, detail = False, f"{type(problem).__name__}: {problem}".splitlines()[0][:300]
+            if isinstance(problem, DBAPIError) and any(c["name"] == "migrations" and not c["ok"] for c in checks):
+                detail, advice = "not looked at: the database comes first", "run: flask desk init"
         checks.append({"name": name, "ok": ok, "required": required, "detail": detail, "advice": "" if ok else advice})
 
     check("data folder", True, f"make {settings.data_dir} writable for this user", lambda: _folder(settings))

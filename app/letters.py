@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from channels.visitors import is_placeholder
 from workflows.models import Ticket
 from workflows.orders_models import OrderAppointment, OrderQuote, ServiceOrder
 
@@ -82,10 +83,15 @@ def read_signed(signed: str) -> int | None:
     return found if isinstance(found, int) else None
 
 
+def _greeted(ticket: Ticket) -> str:
+    """The name by which a letter greets the customer; empty where we only have a stand-in."""
+    name = ticket.contact.name if ticket.contact else ""
+    return "" if is_placeholder(name) else name
+
+
 def follow_up_question(ticket: Ticket, language: str, by_mail: bool = True) -> str:
     """The question whether it is solved, with the link to answer it. The only survey that the desk sends."""
-    link = progress_link(ticket)
-    name = ticket.contact.name if ticket.contact else ""
+    link, name = progress_link(ticket), _greeted(ticket)
     if language == "en":
         return (
             f"Hello{' ' + name if name else ''},\n\n"
@@ -101,10 +107,9 @@ def follow_up_question(ticket: Ticket, language: str, by_mail: bool = True) -> s
     )  # data
 
 
-
 def appointment(order: ServiceOrder, row: OrderAppointment, language: str) -> str:
     """Who comes and when; the code is what the customer tells the technician when the work is done."""
-    ticket, name = order.ticket, order.ticket.contact.name if order.ticket.contact else ""
+    ticket, name = order.ticket, _greeted(order.ticket)
     who = " ".join(w for w in (order.supplier.label if order.supplier else "", order.technician.label if order.technician else "") if w)
     when = window(order, row.window_from, row.window_to)
     moved = window(order, row.was_from, row.was_to) if row.was_from and row.was_to else ""
@@ -127,7 +132,7 @@ def appointment(order: ServiceOrder, row: OrderAppointment, language: str) -> st
 
 def price_question(order: ServiceOrder, quote: OrderQuote, language: str) -> str:
     """The price of work out of warranty, with the link to confirm or refuse it."""
-    ticket, name = order.ticket, order.ticket.contact.name if order.ticket.contact else ""
+    ticket, name = order.ticket, _greeted(order.ticket)
     amount, link = f"{quote.amount_cents / 100:,.2f}", f"{_settings['site_url']}/quotes/{quote.token}"
     if language == "en":
         return (

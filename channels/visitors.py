@@ -5,6 +5,7 @@ address is nobody's yet, and never joins the visitor to somebody whom we know. A
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -83,6 +84,11 @@ def placeholder(key: str, language: str) -> str:
     """What somebody without a name is called."""
     mark = key[-4:].upper()
     return f"Visitor {mark}" if language == "en" else f"访客 {mark}"  # data
+
+
+def is_placeholder(name: str) -> bool:
+    """Whether this is such a stand-in: nobody is to be greeted by it."""
+    return re.fullmatch(r"(?:访客|Visitor) [0-9A-F]{4}", name) is not None  # data
 
 
 def _hash(token: str) -> str:

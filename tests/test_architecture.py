@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,19 @@ def test_nothing_in_git_names_a_machine() -> None:
 def test_nothing_of_others_is_in_git() -> None:
     foreign = re.compile(r"(^|/)(node_modules|vendor|\.venv)/|\.(woff2?|ttf|otf|min\.js|min\.css|mo)$")
     assert not [p for p in in_git() if foreign.search(str(p.relative_to(ROOT)))]
+
+
+def test_the_lockfiles_hold_what_the_house_asks_for():
+    """A package that is only on the author's machine ends `make run` of everybody else."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+    def names(wanted: list[str]) -> set[str]:
+        return {re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;]", line, maxsplit=1)[0]).lower() for line in wanted}
+
+    def locked(name: str) -> set[str]:
+        return names([line for line in (ROOT / name).read_text().splitlines() if re.match(r"[A-Za-z0-9]", line)])
+
+    run = names(asked["project"]["dependencies"])
+    assert run <= locked("requirements.txt"), run - locked("requirements.txt")
+    everything = run | names(asked["dependency-groups"]["dev"])
+    assert everything <= locked("requirements-dev.txt"), everything - locked("requirements-dev.txt")

@@ -1,5 +1,6 @@
 """Everything said and done on a ticket: messages of all its conversations, notes, and the steps from the audit trail."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from workflows.access import readable
 from workflows.models import Ticket, TicketArticle, TicketConversation, TicketNote
 from workflows.order_access import readable_order
 from workflows.orders_models import ServiceOrder
+
+_ADDRESS = re.compile(r"https?://[!-~]+|[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 PAGE = 60
 REPLIED = "ticket.replied"
@@ -185,7 +188,8 @@ def used_articles(ticket: Ticket) -> dict[int, Article]:
 
 
 def customer_words(ticket: Ticket, limit: int = 2000) -> str:
-    """The subject and what the customer wrote, newest first: the words for which answers are looked up."""
+    """The subject and what the customer wrote, newest first: the words for which answers are looked up. How to reach
+    somebody is no part of their question."""
     rows = (
         select(Message.visible_text)
         .join(TicketConversation, TicketConversation.conversation_id == Message.conversation_id)
@@ -201,7 +205,7 @@ def customer_words(ticket: Ticket, limit: int = 2000) -> str:
     said = list(session().scalars(rows))
     if not said:  # a telephone ticket: what the agent noted of the call
         said = list(session().scalars(select(TicketNote.text).where(TicketNote.ticket_id == ticket.id).limit(1)))
-    return "\n".join([ticket.subject, *said])[:limit]
+    return _ADDRESS.sub(" ", "\n".join([ticket.subject, *said])[:limit])
 
 
 def newest_word(ticket: Ticket, reader_id: int | None) -> Message | None:

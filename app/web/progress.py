@@ -23,6 +23,7 @@ from app.web.desk_files import deliver
 from app.web.errors import words_of
 from app.web.security import limiter
 from channels.base import InboundFile
+from channels.models import Message
 from workflows.models import Ticket
 from workflows.ticket_guards import within_reopen_time
 from workflows.tickets import TICKET
@@ -92,7 +93,8 @@ def answer(signed: str) -> Response:
 def reply(signed: str) -> Response:
     """A word more, or files, to whoever works on it."""
     words, once = clean(request.form.get("text", "")).strip()[:LONGEST], request.form.get("once", "")[:100]
-    if request.form.get("quick") == "solved":
+    quick = request.form.get("quick") == "solved"
+    if quick:
         words = _("问题已经解决了，可以结束。")
     sent = [f for f in request.files.getlist("files") if f.filename][: asking.MOST_FILES + 1]
     files = [
@@ -103,6 +105,8 @@ def reply(signed: str) -> Response:
         return _page(_ticket(signed), signed, {"text": words}, said, 422)
     with unit_of_work():
         ticket = _ticket(signed)
+        if quick and _is_fine(_messages(ticket)):
+            return redirect(f"/r/{signed}", 303)
         if words or files:
             progress.say(_asker(ticket), ticket, words or _("（见附件）"), once, files)
     return redirect(f"/r/{signed}", 303)
@@ -123,6 +127,15 @@ def urge(signed: str) -> Response:
     except DeskError as problem:
         flash(words_of(problem), "warn")
     return redirect("/requests" if request.form.get("next") == "/requests" else f"/r/{signed}", 303)
+
+
+def _messages(ticket: Ticket) -> list[Message]:
+    return queries.public_messages(queries.conversations_of(ticket, progress.holder_of(ticket)))
+
+
+def _is_fine(messages: list[Message]) -> bool:
+    """Whether the last word is the customer's, by the button: solved, it can be closed. Said once is enough."""
+    return bool(messages) and messages[0].direction == "in" and messages[0].text.strip() == _("问题已经解决了，可以结束。")
 
 
 def _ticket(signed: str) -> Ticket:
@@ -148,7 +161,7 @@ def _page(
     merged, url, open_ = holder is not ticket, f"/r/{signed}", holder.state not in TICKET.ends
     asked = ticket.state == "following_up"
     again = ticket.state == "closed" and within_reopen_time(ticket, progress.asker(ticket), {}) is None
-    messages = queries.public_messages(queries.conversations_of(ticket, holder))
+    messages = _messages(ticket)
     given = given or {}
     context: dict[str, Any] = {
         "ticket": {
@@ -170,7 +183,7 @@ def _page(
         "followup": {"url": url, "error": error, "values": given} if asked else None,
         "again": {"url": url, "error": error} if again else None,
         "answered": show.answered(ticket),
-        "reply": {"url": f"{url}/reply", "error": error, "text": given.get("text", "")} if open_ and not asked else None,
+        "reply": {"url": f"{url}/reply", "error": error, "text": given.get("text", ""), "fine": _is_fine(messages)} if open_ and not asked else None,
         "urge": show.urge_of(holder, f"{url}/urge"),
         "pulse": queries.pulse_of(ticket, holder) if open_ else "",
         "pulse_url": f"{url}/pulse",

@@ -205,7 +205,7 @@ SELF_HELP = Scene(
             CUSTOMER,
             "phone",
             _l("客户用自己的话搜。"),
-            (("open", "/"), ("type", "main [name=q]", SAID["flat"]), ("click", "main form button")),
+            (("login", ""), ("open", "/"), ("type", "main [name=q]", SAID["flat"]), ("click", "main form button")),
         ),
         Beat(CUSTOMER, "phone", _l("第一段就是。打开全文，照着做。"), (("click", "main a[href^='/articles/']"), ("wait", "h1"))),
         Beat(CUSTOMER, "phone", _l("说一声解决了；编辑看得到哪篇有用。"), (("click", "main form:has([name=solved][value='1']) button"), ("wait", "main"))),

@@ -126,6 +126,7 @@ def test_from_escalation_to_resolved(open_page: Open, house: House, tmp_path: Pa
     section(phone, "photo")
     phone.locator("#proof-photo input[type=file]").set_input_files(PHOTO)  # type: ignore[arg-type]
     expect(phone.locator("#order-evidence img")).to_have_count(1)
+    expect(phone.locator("#proofs-photo")).to_have_text("1")  # it said 必需 a moment ago
     section(phone, "signature")
     phone.locator("#proof-signature [name=text]").fill("王班长")
     sign(phone)
@@ -165,8 +166,14 @@ def test_what_is_written_without_a_line_arrives_later(
     phone.keyboard.press("Enter")
     phone.wait_for_url(lambda url: "/login" not in url)
     phone.goto(f"{house.url}/orders/{order}")
-    phone.evaluate("navigator.serviceWorker.ready")
-    phone.reload()  # from now on the page is kept
+    until(lambda: phone.evaluate("!!navigator.serviceWorker.controller"))
+    press(phone, "制订方案")
+    phone.get_by_role("dialog").locator("[name=steps]").fill("断电挂牌")
+    phone.get_by_role("dialog").locator("button:not([data-close])").last.click()
+    stands(phone, "方案制订")
+    # The page is kept as it stands now, though it was loaded before the plan was made.
+    kept = "caches.match(location.pathname).then((page) => page?.text() ?? '')"
+    until(lambda: "断电挂牌" in phone.evaluate(kept))
     expect(phone.locator("#sync .word")).to_have_text("已同步")
 
     context.set_offline(True)
@@ -174,6 +181,8 @@ def test_what_is_written_without_a_line_arrives_later(
     phone.locator("#proof-reading [name=text]").fill("散热器 62 ℃")
     phone.reload()
     assert order in (phone.locator("h1, .crumbs").first.text_content() or "")
+    stands(phone, "方案制订")
+    expect(phone.locator("#proof-checklist")).to_contain_text("断电挂牌")
     section(phone, "reading")
     expect(phone.locator("#proof-reading [name=text]")).to_have_value("散热器 62 ℃")
     phone.get_by_role("button", name="存下读数").click()

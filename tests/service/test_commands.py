@@ -134,6 +134,19 @@ def test_a_bad_setting_ends_a_command_in_one_line(tmp_path):
     assert "HUIYIN_PORTT" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_doctor_names_what_comes_first_where_nothing_is_set_up(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "desk", "doctor"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HUIYIN_DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "desk init" in done.stdout
+    assert "SELECT" not in done.stdout + done.stderr and "sqlalche.me" not in done.stdout + done.stderr
+
+
 def test_init_may_be_repeated_from_nothing(tmp_path):
     for _ in range(2):
         done = subprocess.run(

@@ -4,7 +4,11 @@ import time
 
 import pytest
 
-from app.letters import only_thanks
+from app import letters
+from app.core.people import Contact
+from app.letters import follow_up_question, only_thanks
+from channels.visitors import is_placeholder, placeholder
+from workflows.models import Ticket
 
 
 @pytest.mark.parametrize(
@@ -28,3 +32,18 @@ def test_nobody_can_keep_the_worker_busy_with_a_short_mail(piece):
     start = time.perf_counter()
     assert not only_thanks((piece * 59)[:59] + "x")
     assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "zh", "en"),
+    [("访客 EDF7", "您好：", "Hello,"), ("Visitor 09AB", "您好：", "Hello,"), ("访客 王工", "访客 王工好：", "Hello 访客 王工,"), ("", "您好：", "Hello,")],
+)
+def test_nobody_is_greeted_by_a_stand_in(name, zh, en):
+    letters.use_settings(key="k", site_url="http://desk.example")
+    ticket = Ticket(id=1, subject="绿灯不亮", resolution="填 ctnet", contact=Contact(name=name))
+    assert follow_up_question(ticket, "zh").splitlines()[0] == zh
+    assert follow_up_question(ticket, "en").splitlines()[0] == en
+
+
+def test_the_stand_in_is_known_again():
+    assert all(is_placeholder(placeholder("v-00deadbeef", language)) for language in ("zh", "en"))

@@ -379,3 +379,10 @@ def test_it_is_already_solved_is_said_with_one_tap(client: FreshClient, ticket: 
     client.post(link(ticket) + "/reply", data={"quick": "solved", "once": "a"})
     drain()
     assert inbound()[-1].startswith("问题已经解决了") and state(ticket) == "executing", "the desk closes, with its wrap-up"
+    page = client.get(link(ticket)).text
+    assert "由他们结束这个请求" in page and 'value="solved"' not in page
+    said = len(inbound())
+    client.post(link(ticket) + "/reply", data={"quick": "solved", "once": "b"})
+    assert len(inbound()) == said, "said once is enough"
+    client.post(link(ticket) + "/reply", data={"text": "又停了", "once": "c"})
+    assert 'value="solved"' in client.get(link(ticket)).text

@@ -17,6 +17,7 @@ from app.core.db import session
 from app.core.installed_base import Contract, Device, Site
 from app.core.people import Identity, Organisation, User
 from app.core.uow import unit_of_work
+from app.queries.timeline import customer_words
 from app.web.desk_answers import sendable_text
 from channels.models import FAILED, QUEUED, UNDECIDED, Account, Message
 from knowledge.models import Article, Revision
@@ -84,6 +85,11 @@ def test_a_page_costs_the_same_for_many_messages(mail: Mail, desk: FreshClient, 
     with statements() as many:
         assert desk.get(url(found)).status_code == 200
     assert len(many) <= len(few) + 2, "\n".join(many)
+
+
+def test_how_to_reach_somebody_is_not_asked_of_the_articles(mail: Mail) -> None:
+    found = mail("网关离线了，回我wang@client.example谢谢，见 https://client.example/log", subject="HK-V20 跳 E07")
+    assert customer_words(found).split() == ["HK-V20", "跳", "E07", "网关离线了，回我", "谢谢，见"]
 
 
 def test_older_words_are_a_page_away(mail: Mail, desk: FreshClient, agent: User) -> None:

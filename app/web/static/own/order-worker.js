@@ -5,6 +5,8 @@ const KEPT = /^\/orders(\/\d+)?$/;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+// A page that was on its way while this began stands outside until it asks.
+self.addEventListener("message", (event) => event.waitUntil(self.clients.claim()));
 
 async function page(request) {
   const cache = await caches.open(PAGES);
@@ -18,7 +20,7 @@ async function page(request) {
   } catch (problem) {
     const { pathname, search } = new URL(request.url);
     const kept = (await cache.match(pathname + search)) ?? (await cache.match(pathname, { ignoreSearch: true }));
-    if (kept) return kept;
+    if (kept && request.mode === "navigate") return kept;
     throw problem;
   }
 }
@@ -46,6 +48,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
-  if (request.mode === "navigate" && KEPT.test(url.pathname)) event.respondWith(page(request));
+  // A step changes the open page in place, from the same page asked for again: what is kept follows it.
+  if (KEPT.test(url.pathname) && (request.mode === "navigate" || request.headers.has("HX-Request"))) event.respondWith(page(request));
   else if (url.pathname.startsWith("/static/")) event.respondWith(file(request));
 });

@@ -270,6 +270,8 @@ if (sync && "serviceWorker" in navigator && words.offlinePages) {
   (other && other !== who ? Promise.resolve(forgetPages()) : Promise.resolve())
     .then(() => localStorage.setItem("order-who", who))
     .then(() => navigator.serviceWorker.register("/orders/worker.js", { scope: "/orders" }))
+    .then(() => navigator.serviceWorker.ready)
+    .then(({ active }) => { if (!navigator.serviceWorker.controller) active.postMessage("claim"); })
     .catch(() => {});
 }
 

@@ -1,5 +1,5 @@
 // The 演示台: plays scenes through the real pages in two frames, with the hands of whoever the beat names.
-// An act is [verb, …]. Verbs: login name · open url · type selector words · before selector words (in front of what stands there) · click selector [words] · choose selector value ·
+// An act is [verb, …]. Verbs: login name (nobody: "") · open url · type selector words · before selector words (in front of what stands there) · click selector [words] · choose selector value ·
 // tick selector · file selector · sign selector · wait selector [words] · keep name selector|"url" pattern · forget · pause ms.
 
 const root = document.getElementById("stage");
@@ -78,15 +78,22 @@ async function photo(input) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// An answer that is still under way would bring the cookie of whoever was there before back after the login.
+async function stillness() {
+  const asking = () => Object.values(frames).some((frame) => frame.contentDocument && pages(frame.contentDocument).some((doc) => doc.querySelector(".htmx-request")));
+  for (let calm = 0, n = 0; calm < 5 && n < 50; n += 1) { await nap(100); calm = asking() ? 0 : calm + 1; }
+}
+
 const verbs = {
   async login(frame, name) {
+    await stillness();
     const token = document.querySelector("meta[name='csrf-token']").content;
-    const answer = await fetch(`/demo/login/${encodeURIComponent(name)}`, { method: "POST", headers: { "X-CSRFToken": token } });
+    const answer = await fetch(name ? `/demo/login/${encodeURIComponent(name)}` : "/logout", { method: "POST", headers: { "X-CSRFToken": token } });
     if (!answer.ok) throw new Error(words.noLogin);
     // The token belongs to the cookie that has just begun anew.
     const fresh = new DOMParser().parseFromString(await (await fetch("/demo")).text(), "text/html");
     document.querySelector("meta[name='csrf-token']").content = fresh.querySelector("meta[name='csrf-token']").content;
-    root.querySelector("#who").textContent = fresh.querySelector(`#who option[value='${name}']`)?.textContent ?? name;
+    root.querySelector("#who").textContent = fresh.querySelector(`#who-now option[value='${name}']`)?.textContent ?? name;
     root.querySelector("#who-now").value = name;
     // One browser is one person: while the phone is somebody's of the staff, the console beside it stands still.
     root.dataset.lent = String(frame === "phone");
@@ -187,6 +194,8 @@ async function play() {
   } finally {
     busy = false;
     draw();
+    // Typing has put the focus into a frame, where the next → would not be heard.
+    root.querySelector("#next").focus({ preventScroll: true });
   }
 }
 
