@@ -2,13 +2,12 @@
 
 import uuid
 
-from sqlalchemy import select
-
 from app import letters
 from app.core.clock import now
 from app.core.db import session
 from app.core.outbox import Job, Retry, Undecided, outside
 from app.core.uow import unit_of_work
+from channels.accounts import mailbox_that_sends
 from channels.base import Outbound, SendFailed, SendUndecided
 from channels.models import Account
 from channels.registry import channel_for
@@ -40,7 +39,7 @@ def send_notice(event: OrderNoticeDue, job: Job) -> None:
         notice = session().get_one(OrderNotice, event.notice_id)
         if notice.state not in ("due", "sending"):
             return
-        unsure, account = notice.state == "sending", mail_account()
+        unsure, account = notice.state == "sending", mailbox_that_sends()
         notice.state = "undecided" if unsure else "sending" if account else "no_account"
         mailbox = account.id if account else None
     if unsure:
@@ -65,12 +64,6 @@ def send_notice(event: OrderNoticeDue, job: Job) -> None:
         raise Retry(str(problem)) from None
     with job.done():
         _write(event.notice_id, "sent", "")
-
-
-def mail_account() -> Account | None:
-    """The mailbox that the house writes from: the first one that can send."""
-    rows = select(Account).where(Account.kind == "email", Account.active.is_(True)).order_by(Account.id)
-    return next((a for a in session().scalars(rows) if a.settings.get("address") and a.settings.get("smtp_host")), None)
 
 
 def _mail(notice: OrderNotice, account: Account, job: Job) -> Outbound:

@@ -166,3 +166,9 @@ def _checked(kind: str, settings: Mapping[str, str]) -> dict[str, str]:
         if "\n" in value and name not in ("signature", "welcome"):
             raise Invalid.of(name, "不能换行。")
     return dict(settings)
+
+
+def mailbox_that_sends() -> Account | None:
+    """The mailbox that the house itself writes from: the first active one with an address and a server to send by."""
+    rows = select(Account).where(Account.kind == "email", Account.active.is_(True)).order_by(Account.id)
+    return next((a for a in session().scalars(rows) if a.settings.get("address") and a.settings.get("smtp_host")), None)

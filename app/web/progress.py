@@ -22,6 +22,7 @@ from app.web import progress_show as show
 from app.web.desk_files import deliver
 from app.web.errors import words_of
 from app.web.security import limiter
+from channels.accounts import mailbox_that_sends
 from channels.base import InboundFile
 from channels.models import Message
 from workflows.models import Ticket
@@ -174,7 +175,7 @@ def _page(
             "closed": not open_,
         },
         "sent": cookie.pop("sent", None) == ticket.number if cookie.get("sent") == ticket.number else False,
-        "by_mail": any("@" in (m.to_address or "") for m in messages if m.direction == "in"),
+        "by_mail": mailbox_that_sends() is not None and any("@" in (m.to_address or "") for m in messages if m.direction == "in"),
         "link": letters.progress_link(ticket),
         "now": show.now_of(holder, holder.number if merged else None),
         "steps": show.stages(holder),

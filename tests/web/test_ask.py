@@ -94,6 +94,15 @@ def test_a_request_becomes_a_ticket_with_all_that_was_said(client: FreshClient, 
     assert "绿灯不亮" not in letter, "a receipt repeats nothing: the address may be a stranger's"
 
 
+def test_no_mail_is_promised_where_none_can_leave(client: FreshClient, house: House) -> None:
+    said = client.get(client.post("/ask", data=FORM).location).text
+    assert "编号" in said and "请收藏这个页面" in said and "已发到你的邮箱" not in said
+
+
+def test_mail_is_promised_where_it_can_leave(client: FreshClient, house: House, post: list[tuple[str, str]]) -> None:
+    assert "已发到你的邮箱" in client.get(client.post("/ask", data=FORM).location).text
+
+
 @pytest.mark.parametrize("name", ["中奖了 http://evil.example", "领奖\nwww.evil.example", "加微信 evil123", "请" * 100])
 def test_a_receipt_carries_nothing_that_somebody_typed(
     client: FreshClient, house: House, post: list[tuple[str, str]], drain: Drain, name: str

@@ -222,3 +222,10 @@ def test_the_list_alone_for_its_refresh(mail: Mail, desk: FreshClient) -> None:
     piece = desk.get(f"/desk/rows?view=open&here={found.number}", headers=HTMX).text
     assert "<html" not in piece and 'aria-current="true"' in piece
     assert desk.get("/desk/rows?here=99999", headers=HTMX).status_code == 404
+
+
+def test_only_channels_that_this_version_speaks_can_be_chosen(desk: FreshClient) -> None:
+    page = desk.get("/desk?view=open").text
+    offered = re.search(r'<select[^>]*name="channel".*?</select>', page, re.S)
+    assert offered and "邮件" in offered[0] and "网页聊天" in offered[0] and "电话" in offered[0]
+    assert "微信" not in offered[0] and "短信" not in offered[0]
