@@ -15,9 +15,10 @@ from app.core.errors import Conflict, Invalid, NotFound, Stale
 from app.core.permissions import Actor, require
 from app.core.sealing import CannotOpen, reseal, seal, unseal
 from channels.models import Account, MailFolder
+from channels.settings import SPECS, problem_of
 from channels.webchat_settings import WEBCHAT_SETTINGS, check
 
-SECRET = re.compile(r"password|secret|token|aes_key|authcode")
+SECRET = re.compile(r"password|secret|token|aes_key|authcode|access_key")
 EMAIL_SETTINGS = frozenset(
     "address name smtp_host smtp_port smtp_user smtp_password smtp_security signature time_zone"
     " imap_host imap_port imap_security imap_user imap_password imap_folder imap_processed_folder"
@@ -28,7 +29,12 @@ CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "imap_security": (("tls", "starttls", "plain"), "写 tls、starttls 或 plain。"),
     "imap_start": (("all", "new"), "写 all 或 new。"),
 }
-KNOWN: Mapping[str, frozenset[str]] = {"email": EMAIL_SETTINGS, "portal": frozenset({"address"}), "webchat": WEBCHAT_SETTINGS}
+KNOWN: Mapping[str, frozenset[str]] = {
+    "email": EMAIL_SETTINGS,
+    "portal": frozenset({"address"}),
+    "webchat": WEBCHAT_SETTINGS,
+    **{kind: frozenset(one.name for one in specs) for kind, specs in SPECS.items()},
+}
 
 
 def add_account(actor: Actor, kind: str, slug: str, settings: Mapping[str, str]) -> Account:
@@ -163,7 +169,9 @@ def _checked(kind: str, settings: Mapping[str, str]) -> dict[str, str]:
             raise Invalid.of(name, "写一个时区名，例如 Asia/Shanghai。")
         if kind == "webchat" and (problem := check(name, value)):
             raise Invalid.of(name, problem)
-        if "\n" in value and name not in ("signature", "welcome"):
+        if problem := problem_of(kind, name, value):
+            raise Invalid.of(name, problem)
+        if kind not in SPECS and "\n" in value and name not in ("signature", "welcome"):
             raise Invalid.of(name, "不能换行。")
     return dict(settings)
 

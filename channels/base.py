@@ -20,6 +20,16 @@ class InboundFile:
 
 
 @dataclass(frozen=True)
+class RemoteMedia:
+    """A file that the platform keeps for a while; it is fetched by this id right after its message was stored."""
+
+    media_id: str
+    kind: str
+    name: str = ""
+    mime: str = ""
+
+
+@dataclass(frozen=True)
 class Sender:
     """How the sender is known on this channel. `suspect`: guessed from a broken header, to be confirmed by a person."""
 
@@ -37,6 +47,8 @@ class Inbound:
     `answers` lists the external ids that it answers: first the one it says it answers ("" where it says none), then
     the ones it refers to, latest first. `token` is the short mark that we put into what it answers. `returned` is the external id of our message that could not be delivered (a bounce).
     `continues`: the channel knows one conversation with each sender, and this goes on with it.
+    `kind`: text, image, voice, video, file, location, link, call, menu (an item of a menu of ours was chosen) or merged;
+    what such a message has beside its text stands in `meta`, whose keys are listed in docs/channels.md.
     """
 
     external_id: str
@@ -55,12 +67,37 @@ class Inbound:
     bounce_reason: str = ""
     reply_to: str | None = None
     continues: bool = False
+    kind: str = "text"
+    media: tuple[RemoteMedia, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
+class Signal:
+    """Something that the platform tells and nobody said: it changes what we know, and is no message.
+
+    `kind`: delivered, refused (our message `about` did not arrive, with the `reason`), recalled (the sender took back
+    the message `about`), followed, unfollowed, entered (the chat was opened), clicked (a menu of the account), session
+    (its state changed) or other. `about` is the platform's id of a message, or ours. Moments are UTC.
+    """
+
+    external_id: str
+    kind: str
+    sender: Sender | None = None
+    about: str | None = None
+    reason: str = ""
+    at: datetime | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Outbound:
-    """One message to be sent. `external_id` was stored before; `key` is the same at each attempt."""
+    """One message to be sent. `external_id` was stored before; `key` is the same at each attempt.
+
+    `kind`: text, menu (`meta`: {"head", "items": [{"id", "text"}], "tail"}), card (`meta`: {"title", "text", "url"}) or
+    template (`meta`: what the template needs). A channel that knows no menus or cards sends `text`, which says the same.
+    """
 
     external_id: str
     key: str
@@ -76,6 +113,8 @@ class Outbound:
     is_auto: bool = False
     token: str | None = None
     language: str = "zh"
+    kind: str = "text"
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Unparseable(Exception):
@@ -106,8 +145,8 @@ class Channel(Protocol):
     idempotent: bool
     """Whether sending twice under one key delivers once: then an interrupted send is simply repeated."""
 
-    def parse(self, account: Account, raw: bytes) -> Inbound:
-        """Understand a stored payload. Raises Unparseable."""
+    def parse(self, account: Account, raw: bytes) -> Inbound | Signal:
+        """Understand a stored payload, without network. Raises Unparseable."""
         ...
 
     def send(self, account: Account, message: Outbound) -> str | None:

@@ -1,7 +1,7 @@
 """What happens to messages, in the past tense."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from app.core.events import Event
 
@@ -56,6 +56,19 @@ class MessageWithdrawn(Event):
     conversation_id: int
     version: int
     message_id: int
+
+
+@dataclass(frozen=True)
+class SignalHeard(Event):
+    """A platform told something that is no message (channels.base.Signal): `kind` and `meta` as it said."""
+
+    subject: ClassVar[str] = "account"
+    account_id: int
+    kind: str
+    identity_id: int | None
+    conversation_id: int | None
+    message_id: int | None
+    meta: dict[str, Any]
 
 
 @dataclass(frozen=True)

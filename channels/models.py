@@ -141,7 +141,7 @@ class Message(Versioned, Base):
     """One message. `external_id` is the channel's own name for it, unique on its account; ours is stored before sending.
 
     `direction`: in or out. `author_kind`: contact, user, system. `state` as the constants above.
-    `placed` says why the message is in this conversation. `seen_at`: when the customer saw ours, where a channel
+    `kind` and `meta` as in channels.base.Inbound. `placed` says why the message is in this conversation. `seen_at`: when the customer saw ours, where a channel
     tells. `leaves_at`: not before this moment does ours go out.
     """
 
@@ -157,6 +157,8 @@ class Message(Versioned, Base):
     session_id: Mapped[int | None] = mapped_column(ForeignKey("session.id"), index=True)
     external_id: Mapped[str] = mapped_column(CleanText(1000))
     direction: Mapped[str] = mapped_column(CleanText(3))
+    kind: Mapped[str] = mapped_column(CleanText(12), default="text", server_default="text")
+    meta: Mapped[dict[str, Any]] = mapped_column(Json, default=dict, server_default="{}")
     author_kind: Mapped[str] = mapped_column(CleanText(12))
     author_id: Mapped[int | None] = mapped_column()
     author_name: Mapped[str] = mapped_column(CleanText(200), default="")

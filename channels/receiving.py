@@ -18,12 +18,13 @@ from app.core.permissions import SYSTEM, Actor, require
 from app.core.text import pack
 from app.core.uow import unit_of_work
 from channels.accounts import note_traffic
-from channels.base import Inbound, Unparseable
+from channels.base import Inbound, Signal, Unparseable
 from channels.events import MessageReceived, PayloadFailed, ReplayAsked
 from channels.models import RECEIVED, Account, Conversation, Message, RawPayload
 from channels.registry import channel_for
 from channels.sending import mark_returned
 from channels.sessions import spoke
+from channels.signals import hear
 from channels.threading import STRANGER, find_conversation
 
 log = logging.getLogger("huiyin.receiving")
@@ -45,23 +46,31 @@ def accept(account_id: int, raw: bytes, *, source: str = "", dedup_key: str | No
 
     `dedup_key` defaults to the digest of the bytes. Opens its own units of work; not to be called inside one.
     """
-    digest = put_bytes(raw)
-    key = (dedup_key or f"sha256:{digest}")[:200]
-    with unit_of_work() as s:
-        known = s.scalar(select(RawPayload).where(RawPayload.account_id == account_id, RawPayload.dedup_key == key))
-        if known is None:
-            known = RawPayload(account_id=account_id, dedup_key=key, sha256=digest, size=len(raw), source=source[-400:])
-            s.add(known)
-            s.flush()
-            fresh = True
-        else:
-            fresh = False
+    put_bytes(raw)
+    with unit_of_work():
+        known, fresh = keep_raw(account_id, raw, source=source, dedup_key=dedup_key)
         raw_id, state, reason = known.id, known.state, known.reason or ""
     if not fresh and state in ("parsed", "duplicate"):
         return Outcome(DUPLICATE, raw_id)
     if not fresh and state == "failed":
         return Outcome(FAILED, raw_id, reason)
     return understand(raw_id)
+
+
+def keep_raw(account_id: int, raw: bytes, *, source: str = "", dedup_key: str | None = None) -> tuple[RawPayload, bool]:
+    """Put a payload into the inbox within the caller's unit of work, once. Returns its row, and whether it is new.
+
+    For a channel that reads a page of messages together with the mark of how far it read: rows and mark are committed
+    together, and understand() follows."""
+    digest = put_bytes(raw)
+    key = (dedup_key or f"sha256:{digest}")[:200]
+    known = session().scalar(select(RawPayload).where(RawPayload.account_id == account_id, RawPayload.dedup_key == key))
+    if known is not None:
+        return known, False
+    row = RawPayload(account_id=account_id, dedup_key=key, sha256=digest, size=len(raw), source=source[-400:])
+    session().add(row)
+    session().flush()
+    return row, True
 
 
 INCOMPLETE = "incomplete:"
@@ -106,10 +115,7 @@ def accept_now(account_id: int, raw: bytes, *, source: str = "", dedup_key: str)
                 )
                 s.add(row)
                 s.flush()
-                message = receive(s.get_one(Account, account_id), inbound, row)
-                row.state = "parsed" if message else "duplicate"
-                outcome = IMPORTED if message else DUPLICATE
-                return Outcome(outcome, row.id, message_id=message.id if message else None)
+                return _take_in(s.get_one(Account, account_id), inbound, row)
     except (Unparseable, ValueError) as problem:
         log.info("goes the longer way", extra={"account": account_id, "problem": type(problem).__name__})
         session().rollback()
@@ -136,12 +142,20 @@ def understand(raw_id: int) -> Outcome:
     session().rollback()
     try:
         with unit_of_work() as s:
-            raw = s.get_one(RawPayload, raw_id)
-            message = receive(s.get_one(Account, account_id), inbound, raw)
-            raw.state, raw.reason = ("parsed", None) if message else ("duplicate", None)
-            return Outcome(IMPORTED if message else DUPLICATE, raw_id, message_id=message.id if message else None)
+            return _take_in(s.get_one(Account, account_id), inbound, s.get_one(RawPayload, raw_id))
     except ValueError as problem:
         return _failed(raw_id, pack("内容存不下：%(problem)s", problem=str(problem)[:200]))
+
+
+def _take_in(account: Account, heard: Inbound | Signal, raw: RawPayload) -> Outcome:
+    """Store a message, or do what a signal means, and mark its payload as read."""
+    if isinstance(heard, Signal):
+        hear(account, heard, raw)
+        raw.state, raw.reason = "parsed", None
+        return Outcome(IMPORTED, raw.id)
+    message = receive(account, heard, raw)
+    raw.state, raw.reason = ("parsed", None) if message else ("duplicate", None)
+    return Outcome(IMPORTED if message else DUPLICATE, raw.id, message_id=message.id if message else None)
 
 
 def _failed(raw_id: int, reason: str) -> Outcome:
@@ -194,6 +208,8 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
         account_id=account.id,
         external_id=external_id,
         direction="in",
+        kind=inbound.kind,
+        meta=dict(inbound.meta),
         author_kind="contact" if contact or identity else "unknown",
         author_id=contact.id if contact else None,
         author_name=(inbound.sender.name or inbound.sender.value if inbound.sender else "")[:200],

@@ -2,8 +2,9 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -34,6 +35,8 @@ def queue_message(
     after: timedelta = timedelta(0),
     is_auto: bool = False,
     files: Sequence[StoredFile] = (),
+    kind: str = "text",
+    meta: Mapping[str, Any] | None = None,
 ) -> Message:
     """Write an answer into the outbox. Raises Invalid when it is empty, Refused when nobody can be reached.
 
@@ -61,6 +64,8 @@ def queue_message(
         account_id=account.id,
         external_id=f"{conversation.token or conversation.id}.{uuid.uuid4().hex}@{domain}",
         direction="out",
+        kind=kind,
+        meta=dict(meta or {}),
         author_kind=actor.kind,
         author_id=actor.id,
         author_name=actor.name,
@@ -230,6 +235,8 @@ def _prepare(message_id: int, job: Job) -> tuple[Account, Outbound]:
         files=tuple(InboundFile(f.name, f.mime, get_bytes(f.sha256), f.content_id) for f in files),
         is_auto=message.is_auto,
         token=conversation.token,
+        kind=message.kind,
+        meta=dict(message.meta),
     )
     account = conversation.account
     session().expunge(account)

@@ -119,7 +119,8 @@ class Contact(Versioned, Base):
 
 class Identity(Base):
     """One of the ways we know a person: `value` is the normal form (lower-case mail, E.164 number, openid).
-    A shared one (switchboard, service@) names the company; its contact is chosen by the agent."""
+    A shared one (switchboard, service@) names the company; its contact is chosen by the agent. `reachable`: not known to
+    have unfollowed, blocked or left."""
 
     __tablename__ = "identity"
     __table_args__ = (UniqueConstraint("kind", "value"), Index("ix_identity_contact_id", "contact_id"))
@@ -132,6 +133,7 @@ class Identity(Base):
     shared: Mapped[bool] = mapped_column(Boolean, default=False)
     verified: Mapped[bool] = mapped_column(Boolean, default=False)
     suspect: Mapped[bool] = mapped_column(Boolean, default=False)
+    reachable: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     contact: Mapped[Contact | None] = relationship(back_populates="identities")
 

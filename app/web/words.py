@@ -133,6 +133,7 @@ EVENTS: dict[str, Any] = {
     "DeskSaw": _l("坐席看过了访客的话"),
     "MessageWithdrawn": _l("消息在发出前撤回"),
     "MailboxChanged": _l("邮箱收信情况变了"),
+    "SignalHeard": _l("渠道传来通知"),
     "ReplayAsked": _l("要求重放读不懂的来件"),
     "PayloadFailed": _l("来件读不懂"),
     "ArticlePublished": _l("知识已发布"),
