@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable
 from functools import wraps
 from http import HTTPStatus
@@ -38,9 +39,17 @@ class Error(Answer):
 
 
 class Api(flask_smorest.Api):
-    """flask-smorest without its error handlers, which would also take over the pages' errors."""
+    """flask-smorest without its error handlers, which would also take over the pages' errors.
+
+    The description is written when it is first asked for: it takes longer than all the rest of a start.
+    """
 
     ERROR_SCHEMA = Error
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._undescribed: list[Any] = []
+        self._describing = threading.Lock()
+        super().__init__(*args, **options)
 
     def _register_error_handlers(self) -> None:
         """Errors are answered by app.api.errors, which the one handler of the house asks for addresses of the API."""
@@ -48,8 +57,17 @@ class Api(flask_smorest.Api):
     def register_blueprint(self, blp: Any, **options: Any) -> None:
         self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
         self._app.register_blueprint(blp, **options)
-        blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
-        self.spec.tag({"name": blp.tag, "description": blp.description})
+        self._undescribed.append(blp)
+
+    def described(self) -> dict[str, Any]:
+        """The OpenAPI document of all resources."""
+        with self._describing:
+            while self._undescribed:
+                blp = self._undescribed.pop(0)
+                blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
+                self.spec.tag({"name": blp.tag, "description": blp.description})
+            found: dict[str, Any] = self.spec.to_dict()
+            return found
 
 
 class JsonParser(FlaskParser):

@@ -16,7 +16,7 @@ def openapi() -> Response:
     """The OpenAPI 3.1 description."""
     kept: bytes | None = current_app.extensions.get("openapi_json")
     if kept is None:
-        kept = json.dumps(current_app.extensions["api"].spec.to_dict(), ensure_ascii=False).encode()
+        kept = json.dumps(current_app.extensions["api"].described(), ensure_ascii=False).encode()
         current_app.extensions["openapi_json"] = kept
     response = make_response(kept)
     response.mimetype = "application/json"
