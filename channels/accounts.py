@@ -14,25 +14,13 @@ from app.core.db import session
 from app.core.errors import Conflict, Invalid, NotFound, Stale
 from app.core.permissions import Actor, require
 from app.core.sealing import CannotOpen, reseal, seal, unseal
+from app.core.text import parts
 from channels.models import Account, MailFolder
 from channels.settings import SPECS, problem_of
-from channels.webchat_settings import WEBCHAT_SETTINGS, check
 
 SECRET = re.compile(r"password|secret|token|aes_key|authcode|access_key")
-EMAIL_SETTINGS = frozenset(
-    "address name smtp_host smtp_port smtp_user smtp_password smtp_security signature time_zone"
-    " imap_host imap_port imap_security imap_user imap_password imap_folder imap_processed_folder"
-    " imap_poll_seconds imap_start".split()
-)
-CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "smtp_security": (("none", "starttls", "tls"), "写 none、starttls 或 tls。"),
-    "imap_security": (("tls", "starttls", "plain"), "写 tls、starttls 或 plain。"),
-    "imap_start": (("all", "new"), "写 all 或 new。"),
-}
 KNOWN: Mapping[str, frozenset[str]] = {
-    "email": EMAIL_SETTINGS,
     "portal": frozenset({"address"}),
-    "webchat": WEBCHAT_SETTINGS,
     **{kind: frozenset(one.name for one in specs) for kind, specs in SPECS.items()},
 }
 
@@ -53,8 +41,11 @@ def add_account(actor: Actor, kind: str, slug: str, settings: Mapping[str, str])
     return account
 
 
-def set_account(actor: Actor, slug: str, changes: Mapping[str, str], *, version: int | None = None) -> Account:
-    """Change settings of an account; an empty value removes one. Raises Stale when it is not at `version` any more."""
+def set_account(
+    actor: Actor, slug: str, changes: Mapping[str, str], *, version: int | None = None, quietly: bool = False
+) -> Account:
+    """Change settings of an account; an empty value removes one. Raises Stale when it is not at `version` any more.
+    `quietly`: what is under way with the old settings goes on."""
     require(actor, "channel.manage")
     account = access_account(slug)
     if version is not None and account.version != version:
@@ -63,7 +54,8 @@ def set_account(actor: Actor, slug: str, changes: Mapping[str, str], *, version:
     before = account.settings
     account.settings = {k: v for k, v in merged.items() if v != ""}
     session().flush()
-    _look_again(account, anew=any(before.get(k) != account.settings.get(k) for k in ("imap_host", "imap_user")))
+    if not quietly:
+        _look_again(account, anew=any(before.get(k) != account.settings.get(k) for k in ("imap_host", "imap_user")))
     note(actor, "account.changed", account, settings=", ".join(sorted(changes)))
     return account
 
@@ -139,7 +131,9 @@ def reseal_accounts(actor: Actor, old_key: str | None = None) -> tuple[int, list
 def _look_again(account: Account, *, anew: bool) -> None:
     """After a change the mailbox is visited at once; a visit under way with the old settings has no say any more.
     `anew`: it is another mailbox, whose numbers mean other mails."""
-    fresh: dict[str, Any] = {"due_at": now(), "failures": 0, "holder": None, "leased_until": None}
+    fresh: dict[str, Any] = {
+        "due_at": now(), "failures": 0, "holder": None, "leased_until": None, "idles": None, "watcher": None, "watched_until": None,
+    }  # fmt: skip
     if anew:
         fresh |= {"uidvalidity": None, "last_uid": 0}
     session().execute(update(MailFolder).where(MailFolder.account_id == account.id).values(**fresh))
@@ -153,24 +147,13 @@ def _checked(kind: str, settings: Mapping[str, str]) -> dict[str, str]:
     for name, value in settings.items():
         if name not in KNOWN[kind]:
             raise Invalid.of(name, "没有这个设置。")
-        if name.endswith("_port") and value and not (re.fullmatch("[0-9]{1,5}", value) and 0 < int(value) < 65536):
-            raise Invalid.of(name, "端口是 1 到 65535 的数。")
-        if name in CHOICES and value not in ("", *CHOICES[name][0]):
-            raise Invalid.of(name, CHOICES[name][1])
-        if name == "imap_poll_seconds" and value and not (re.fullmatch("[0-9]{1,4}", value) and 5 <= int(value) <= 3600):
-            raise Invalid.of(name, "写 5 到 3600 之间的秒数。")
-        if name.endswith("_host") and re.search(r"[\s/@]", value):
-            raise Invalid.of(name, "只写服务器名，例如 imap.company.example。")
-        if name.endswith("folder") and len(value) > 200:
-            raise Invalid.of(name, "最多 200 个字符。")
         if name == "address" and not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
             raise Invalid.of(name, "写一个邮箱地址。")
         if name == "time_zone" and value and value not in available_timezones():
             raise Invalid.of(name, "写一个时区名，例如 Asia/Shanghai。")
-        if kind == "webchat" and (problem := check(name, value)):
-            raise Invalid.of(name, problem)
         if problem := problem_of(kind, name, value):
-            raise Invalid.of(name, problem)
+            reason, places = parts(problem)
+            raise Invalid.of(name, reason, **places)
         if kind not in SPECS and "\n" in value and name not in ("signature", "welcome"):
             raise Invalid.of(name, "不能换行。")
     return dict(settings)

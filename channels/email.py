@@ -3,13 +3,13 @@
 import re
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.core.clock import now
 from app.core.sealing import CannotOpen
-from channels.accounts import opened
+from channels import bounces
 from channels.base import Inbound, InboundFile, Outbound, Sender, SendFailed, SendUndecided, Unparseable
 from channels.mail import message as message_parser
 from channels.mail.addresses import Address
@@ -17,7 +17,9 @@ from channels.mail.bounce import says_automatic
 from channels.mail.compose import BadAddress, History, OutFile, compose_reply
 from channels.mail.headers import split_headers
 from channels.mail.ids import message_id
+from channels.mail.plus import reply_address, token_in
 from channels.models import Account
+from channels.oauth import ready
 
 _TOKEN = re.compile(r"\[#(\d{1,12})\]")
 _TIMEOUT = 30
@@ -46,6 +48,7 @@ class EmailChannel:
             dict.fromkeys((parsed.in_reply_to or "", *reversed(parsed.references)))
         )
         token = _TOKEN.search(parsed.subject)
+        address = str(account.settings.get("address", ""))
         bounce = parsed.bounce
         return Inbound(
             external_id=parsed.external_id,
@@ -57,11 +60,13 @@ class EmailChannel:
             sent_at=parsed.sent_at,
             answers=answers,
             token=token.group(1) if token else None,
+            mark=token_in(address, parsed.plus),
             files=tuple(InboundFile(f.name, f.mime, f.content, f.content_id) for f in parsed.attachments),
-            is_auto=parsed.is_auto or says_automatic(parsed.subject),
+            is_auto=parsed.is_auto or parsed.no_return or bounce is not None or says_automatic(parsed.subject),
             is_bounce=parsed.is_bounce,
-            returned=_returned(parsed) if parsed.is_bounce else None,
-            bounce_reason=" ".join(filter(None, (bounce.status, bounce.recipient))) if bounce else "",
+            returned=_returned(parsed) if parsed.is_bounce or bounce else None,
+            bounce_reason=bounces.reason(bounce) if bounce else "",
+            meta=_meta(parsed),
             reply_to=next((a.email for a in parsed.reply_to if "@" in a.email), None),
         )
 
@@ -71,9 +76,10 @@ class EmailChannel:
         if missing:
             raise SendFailed("渠道账号缺少设置：%(names)s。", final=False, names=", ".join(missing))
         history = None
-        if message.quoted:
+        # An automatic answer quotes nothing: whoever writes under a stranger's address must not have us mail their words.
+        if message.quoted and not message.is_auto:
             when = message.quoted_at.astimezone(_zone(settings)).strftime("%Y-%m-%d %H:%M") if message.quoted_at else ""
-            history = History(message.quoted_by, when, message.quoted)
+            history = History(message.quoted_by, when, message.quoted, message.language)
         answered, *older = message.answers or ("",)
         try:
             mail = compose_reply(
@@ -81,19 +87,22 @@ class EmailChannel:
                 sender=Address(settings["address"], str(settings.get("name", ""))),
                 to=[Address(message.to, message.to_name)],
                 subject=message.subject,
-                text=_signed(message.text, settings),
+                text=_signed(message.text, settings, str(message.meta.get("signature") or "")),
                 date=now(),
                 number=message.token,
                 in_reply_to=answered or None,
                 references=tuple(reversed(older)),
                 history=history,
+                reply_to=_marked(settings, message.token),
                 automatic=message.is_auto,
-                attachments=[OutFile(f.name, f.mime, f.content) for f in message.files],
+                generated=message.generated,
+                list_id=str(message.meta.get("list_id") or ""),
+                attachments=[OutFile(f.name, f.mime, f.content, f.content_id) for f in message.files],
             )
         except BadAddress:
             raise SendFailed("「%(address)s」不是可以送达的邮箱地址。", final=True, address=message.to) from None
         try:
-            secrets = opened(account)
+            secrets = ready(account)
         except CannotOpen:
             raise SendFailed("保存的密码解不开：密钥换过了。请重新填写发信密码。", final=False) from None
         return _hand_over(secrets, mail["To"].addresses[0].addr_spec, mail.as_bytes())
@@ -101,6 +110,13 @@ class EmailChannel:
 
 def _zone(settings: Mapping[str, Any]) -> ZoneInfo:
     return ZoneInfo(str(settings.get("time_zone") or "Asia/Shanghai"))
+
+
+def _meta(parsed: message_parser.ParsedMail) -> dict[str, Any]:
+    made: dict[str, Any] = {"list": parsed.list_id} if parsed.list_id else {}
+    if parsed.bounce:
+        made["report"] = bounces.facts(parsed.bounce)
+    return made
 
 
 def _returned(parsed: message_parser.ParsedMail) -> str | None:
@@ -113,8 +129,14 @@ def _returned(parsed: message_parser.ParsedMail) -> str | None:
     return None
 
 
-def _signed(text: str, settings: Mapping[str, Any]) -> str:
-    signature = str(settings.get("signature", "")).strip()
+def _marked(settings: Mapping[str, Any], token: str | None) -> Address | None:
+    """The address for answers, where the server takes in what stands behind a plus."""
+    marked = reply_address(str(settings["address"]), token) if token and settings.get("plus_addresses") == "yes" else None
+    return Address(marked, str(settings.get("name", ""))) if marked else None
+
+
+def _signed(text: str, settings: Mapping[str, Any], own: str) -> str:
+    signature = (own or str(settings.get("signature", ""))).strip()
     return f"{text}\n\n-- \n{signature}" if signature else text
 
 
@@ -189,9 +211,29 @@ def _dial(settings: Mapping[str, Any], timeout: float) -> smtplib.SMTP:
 def _sign_in(server: smtplib.SMTP, settings: Mapping[str, Any]) -> None:
     if settings.get("smtp_security") == "starttls":
         server.starttls(context=ssl.create_default_context())
-    if settings.get("smtp_user"):
-        server.login(str(settings["smtp_user"]), str(settings.get("smtp_password", "")))
     server.ehlo_or_helo_if_needed()
+    if "oauth" in settings:
+        _show_token(server, str(settings.get("smtp_user") or settings["address"]), settings["oauth"])
+    elif settings.get("smtp_user"):
+        server.login(str(settings["smtp_user"]), str(settings.get("smtp_password", "")))
+
+
+def _show_token(server: smtplib.SMTP, user: str, source: Callable[[str | None], str]) -> None:
+    """Sign in by XOAUTH2; once more with a fresh token when the present one is refused."""
+    token = source(None)
+    try:
+        _xoauth2(server, user, token)
+    except smtplib.SMTPAuthenticationError:
+        fresh = source(token)
+        if fresh == token:
+            raise
+        _xoauth2(server, user, fresh)
+
+
+def _xoauth2(server: smtplib.SMTP, user: str, token: str) -> None:
+    said = f"user={user}\1auth=Bearer {token}\1\1"
+    # Asked again (334), the server wants an empty line before it says no.
+    server.auth("XOAUTH2", lambda challenge=None: said if challenge is None else "")
 
 
 def _hang_up(server: smtplib.SMTP) -> None:

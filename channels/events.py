@@ -72,12 +72,30 @@ class SignalHeard(Event):
 
 
 @dataclass(frozen=True)
+class AutoAnswersStopped(Event):
+    """Too many automatic mails went to one address within an hour: no more for a day."""
+
+    subject: ClassVar[str] = "account"
+    account_id: int
+    address: str
+
+
+@dataclass(frozen=True)
 class MailboxChanged(Event):
     """A mailbox can no longer be fetched, or can again."""
 
     subject: ClassVar[str] = "account"
     account_id: int
     well: bool
+
+
+@dataclass(frozen=True)
+class AccountTroubled(Event):
+    """A platform refuses an account for a reason that an administrator must mend, or its quota is used up."""
+
+    subject: ClassVar[str] = "account"
+    account_id: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -114,3 +132,73 @@ class DeskSaw(Event):
 
     conversation_id: int
     last_id: int
+
+
+@dataclass(frozen=True)
+class ChatEnded(Event):
+    """A web chat was ended by the visitor or the desk (`by`), before its silence did."""
+
+    subject: ClassVar[str] = "conversation"
+    conversation_id: int
+    version: int
+    session_id: int
+    by: str
+
+
+@dataclass(frozen=True)
+class ChatRated(Event):
+    """The visitor rated a chat, 1 to 5."""
+
+    subject: ClassVar[str] = "conversation"
+    conversation_id: int
+    version: int
+    score: int
+
+
+@dataclass(frozen=True)
+class AnswerWaits(Event):
+    """An answer stands in a web chat; recorded so that it comes due when it was not seen in time and mail must carry it."""
+
+    conversation_id: int
+    message_id: int
+
+
+@dataclass(frozen=True)
+class TranscriptAsked(Event):
+    """What was said in a web chat is to be mailed to `to`, in the language `language`. `key` names the request."""
+
+    conversation_id: int
+    to: str
+    language: str
+    key: str
+
+
+@dataclass(frozen=True)
+class MediaWanted(Event):
+    """A message came with files that still lie on the platform; they are fetched at once, for the platform keeps them
+    for a few days only."""
+
+    conversation_id: int
+    message_id: int
+
+
+@dataclass(frozen=True)
+class PersonMet(Event):
+    """Somebody wrote or followed whom the platform can tell us more about: who else they are on its other accounts."""
+
+    account_id: int
+    identity_id: int
+
+
+@dataclass(frozen=True)
+class CounterCodeWanted(Event):
+    """A counter needs the code of its official account."""
+
+    counter_id: int
+
+
+@dataclass(frozen=True)
+class DeskWrites(Event):
+    """Somebody of the desk began to write in a conversation whose platform shows it. For the customer's phone only."""
+
+    conversation_id: int

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from imapclient import IMAPClient
@@ -23,15 +23,19 @@ from app.core.outbox import HOLDER, vanished
 from app.core.sealing import CannotOpen
 from app.core.text import pack
 from app.core.uow import unit_of_work
-from channels.accounts import list_accounts, opened
+from channels.accounts import list_accounts
+from channels.email_settings import folders
 from channels.events import MailboxChanged
 from channels.imap import MailboxProblem, open_folder, put_away, visit
 from channels.models import Account, MailFolder
+from channels.oauth import ready
 from channels.receiving import accept, keep_part
 
 log = logging.getLogger("huiyin.fetching")
 LEASE = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(minutes=15)
+WATCHED_POLL = timedelta(minutes=5)
+"""Between two visits of a folder whose server tells of new mails: a bell may be broken without anybody noticing."""
 LONGEST_VISIT = 120.0
 """Seconds after which a visit ends and the rest waits for the next."""
 CHUNK = 20
@@ -62,17 +66,19 @@ class _LeaseLost(Exception):
 def due_folders() -> list[int]:
     """Folders whose visit is due and which nobody holds. Sees to it that every active mailbox has its row."""
     session().rollback()
-    accounts = [a for a in list_accounts() if a.active and a.settings.get("imap_host")]
+    wanted = [(a.id, folder) for a in list_accounts() if a.active for folder in folders_of(a)]
     rows = {(r.account_id, r.folder): r for r in session().scalars(select(MailFolder))}
-    missing = [(a.id, folder_of(a)) for a in accounts if (a.id, folder_of(a)) not in rows]
+    missing = [key for key in wanted if key not in rows]
     moment = now()
-    due = [
-        row.id
-        for account in accounts
-        if (row := rows.get((account.id, folder_of(account)))) is not None
+    waiting = [
+        row
+        for key in wanted
+        if (row := rows.get(key)) is not None
         and row.due_at <= moment
         and (row.leased_until is None or row.leased_until < moment)
     ]
+    # Whoever has waited longest comes first: no folder starves behind slow ones.
+    due = [row.id for row in sorted(waiting, key=lambda row: row.due_at)]
     session().rollback()
     if missing:
         with unit_of_work() as s:
@@ -95,6 +101,7 @@ def fetch(folder_id: int, *, max_bytes: int, stopping: Callable[[], bool] = lamb
     try:
         plan = _plan(folder_id, leased)
         with visit(plan.settings) as client:
+            taken.idles = client.has_capability("IDLE")
             _empty(client, plan, max_bytes, stopping, taken)
     except _LeaseLost:
         session().rollback()
@@ -107,7 +114,7 @@ def fetch(folder_id: int, *, max_bytes: int, stopping: Callable[[], bool] = lamb
         log.exception("mailbox visit broke", extra={"account": folder_id})
         _ended(folder_id, leased, pack("收信时出错（%(problem)s）。", problem=type(problem).__name__))
     else:
-        _ended(folder_id, leased, None, more=taken.more)
+        _ended(folder_id, leased, None, taken)
     return taken.count
 
 
@@ -115,6 +122,7 @@ def fetch(folder_id: int, *, max_bytes: int, stopping: Callable[[], bool] = lamb
 class _Taken:
     count: int = 0
     more: bool = False
+    idles: bool | None = None
 
 
 def _empty(
@@ -191,12 +199,12 @@ def _move(client: IMAPClient, plan: Visit, uids: list[int]) -> MailboxProblem | 
     return None
 
 
-def folder_of(account: Account) -> str:
-    """The folder that an account fetches from."""
-    return str(account.settings.get("imap_folder") or "INBOX")
+def folders_of(account: Account) -> list[str]:
+    """The folders that an account fetches from; none where it does not fetch."""
+    return folders(account.settings.get("imap_folder")) if account.settings.get("imap_host") else []
 
 
-def _lease(folder_id: int) -> str | None:
+def _lease(folder_id: int) -> "_Lease | None":
     moment, holder = now(), f"{HOLDER}#{secrets.token_hex(4)}"
     with unit_of_work() as s:
         taken = s.scalars(
@@ -206,15 +214,25 @@ def _lease(folder_id: int) -> str | None:
                 or_(MailFolder.leased_until.is_(None), MailFolder.leased_until < moment),
             )
             .values(leased_until=moment + LEASE, holder=holder)
-            .returning(MailFolder.id)
+            .returning(MailFolder.due_at)
             .execution_options(synchronize_session=False)
         ).all()
-    return holder if taken else None
+    return _Lease(holder, taken[0]) if taken else None
 
 
-def _plan(folder_id: int, holder: str) -> Visit:
+@dataclass(frozen=True)
+class _Lease:
+    """Who holds a folder, and when it was due then: rung at meanwhile, it is due at once again."""
+
+    holder: str
+    due_at: datetime
+
+
+def _plan(folder_id: int, leased: _Lease) -> Visit:
     row = session().get_one(MailFolder, folder_id, populate_existing=True)
-    made = Visit(row.id, row.account_id, holder, row.folder, row.uidvalidity, row.last_uid, opened(row.account))
+    account = row.account
+    made = Visit(row.id, row.account_id, leased.holder, row.folder, row.uidvalidity, row.last_uid, ready(account))
+    session().expunge(account)
     session().rollback()
     return made
 
@@ -233,19 +251,23 @@ def _advance(plan: Visit, uidvalidity: int, uid: int) -> None:
             raise _LeaseLost
 
 
-def _ended(folder_id: int, holder: str, error: str | None, *, more: bool = False) -> None:
+def _ended(folder_id: int, leased: _Lease, error: str | None, taken: _Taken | None = None) -> None:
     """Write down how the visit went and give the folder back. The pages are told when that changed."""
     session().rollback()
     with unit_of_work() as s:
         row = s.get(MailFolder, folder_id, with_for_update=True, populate_existing=True)
-        if row is None or row.holder != holder:
+        if row is None or row.holder != leased.holder:
             return
         poll = timedelta(seconds=int(row.account.settings.get("imap_poll_seconds") or 20))
+        rung = row.due_at != leased.due_at
         told = error is not None and row.error != error[:600] or error is None and row.error is not None
         row.holder = row.leased_until = None
         if error is None:
             row.fetched_at, row.failures, row.failing_since, row.error = now(), 0, None, None
-            row.due_at = now() if more else now() + poll
+            row.idles = taken.idles if taken else row.idles
+            watched = row.watcher is not None and row.watched_until is not None and row.watched_until > now()
+            soon = rung or (taken is not None and taken.more)
+            row.due_at = now() if soon else now() + (max(poll, WATCHED_POLL) if watched else poll)
         else:
             row.failures += 1
             row.failing_since = row.failing_since or now()
@@ -265,4 +287,8 @@ def release_vanished() -> int:
         gone = [row for row in held if vanished((row.holder or "").partition("#")[0])]
         for row in gone:
             row.holder = row.leased_until = None
+        for row in s.scalars(select(MailFolder).where(MailFolder.watcher.is_not(None))):
+            if vanished((row.watcher or "").partition("#")[0]):
+                row.watcher = row.watched_until = None
+                row.due_at = now()
     return len(gone)

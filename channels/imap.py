@@ -1,4 +1,4 @@
-"""One visit to a mailbox over IMAP: sign in, introduce ourselves, open a folder; and what went wrong, in words.
+"""One visit to a mailbox over IMAP: sign in, introduce ourselves, open a folder, wait; and what went wrong, in words.
 
 IMAPClient speaks the protocol: it gives the bytes of a mail untouched, which the raw inbox needs.
 """
@@ -15,6 +15,7 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from app.core.text import clean, pack, unpack
+from channels.base import SendFailed
 
 logging.getLogger("imapclient").setLevel(logging.ERROR)  # at DEBUG it writes down what people wrote
 _NOISE = re.compile(r"^[a-z]+ failed: |\(\d+\.\d+ \+ [\d.+ ]+secs\)")
@@ -31,6 +32,13 @@ class MailboxProblem(Exception):
         self.reason = pack(message, **data)
         super().__init__(unpack(self.reason))
 
+    @classmethod
+    def packed(cls, reason: str) -> "MailboxProblem":
+        """With a sentence that was packed before."""
+        made = cls("")
+        made.reason, made.args = reason, (unpack(reason),)
+        return made
+
 
 def server_of(settings: Mapping[str, Any]) -> tuple[str, int, str]:
     """Host, port and security in force; TLS where nothing is said."""
@@ -40,8 +48,8 @@ def server_of(settings: Mapping[str, Any]) -> tuple[str, int, str]:
 
 @contextmanager
 def visit(settings: Mapping[str, Any], *, connect: float = 15, read: float = 30) -> Iterator[IMAPClient]:
-    """A signed-in connection. Times are seconds; every wait is limited. Raises MailboxProblem, also for what breaks
-    inside the block on the side of the server."""
+    """A signed-in connection, with the settings of channels.oauth.ready(). Times are seconds; every wait is limited.
+    Raises MailboxProblem, also for what breaks inside the block on the side of the server."""
     host, port, security = server_of(settings)
     where = f"{host}:{port}"
     context = ssl.create_default_context()
@@ -52,10 +60,14 @@ def visit(settings: Mapping[str, Any], *, connect: float = 15, read: float = 30)
         )
         if security == "starttls":
             client.starttls(context)
-        client.login(str(settings.get("imap_user") or settings.get("address", "")), str(settings.get("imap_password", "")))
+        _sign_in(client, settings)
         _introduce(client, host)
         yield client
+    except SendFailed as problem:  # no token to sign in with
+        raise MailboxProblem.packed(problem.reason) from None
     except LoginError as problem:
+        if "oauth" in settings:
+            raise MailboxProblem("邮件服务器不接受令牌（%(answer)s）。请重新授权。", answer=_said(problem)) from None
         raise MailboxProblem(
             "邮件服务器不接受账号或密码（%(answer)s）。QQ、163 等邮箱要填授权码。", answer=_said(problem)
         ) from None
@@ -100,6 +112,21 @@ def put_away(client: IMAPClient, uids: list[int], folder: str) -> None:
     client.delete_messages(uids, silent=True)
     if client.has_capability("UIDPLUS"):
         client.uid_expunge(uids)
+
+
+def _sign_in(client: IMAPClient, settings: Mapping[str, Any]) -> None:
+    user = str(settings.get("imap_user") or settings.get("address", ""))
+    if "oauth" not in settings:
+        client.login(user, str(settings.get("imap_password", "")))
+        return
+    token = settings["oauth"](None)
+    try:
+        client.oauth2_login(user, token)
+    except LoginError:  # it may have been taken back before its time
+        fresh = settings["oauth"](token)
+        if fresh == token:
+            raise
+        client.oauth2_login(user, fresh)
 
 
 def _introduce(client: IMAPClient, host: str) -> None:

@@ -11,7 +11,7 @@ from app.core.db import Base, CleanText, Json, UTCDateTime, Versioned
 from app.core.people import Contact, Identity
 
 RECEIVED, QUEUED, SENDING, SENT, FAILED, UNDECIDED = "received", "queued", "sending", "sent", "failed", "undecided"
-WITHDRAWN = "withdrawn"
+WITHDRAWN, HELD = "withdrawn", "held"
 
 
 class Account(Versioned, Base):
@@ -37,6 +37,7 @@ class MailFolder(Base):
 
     `uidvalidity` changes when the server numbers its mails anew: then reading begins again, and what is known already
     is recognised. `error` is packed (app.core.text); `failing_since` is when the present row of failures began.
+    `idles`: whether the server offers to tell of new mails (None: not asked yet); `watcher` listens, until `watched_until`.
     """
 
     __tablename__ = "mail_folder"
@@ -53,6 +54,9 @@ class MailFolder(Base):
     failures: Mapped[int] = mapped_column(Integer, default=0)
     failing_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error: Mapped[str | None] = mapped_column(CleanText(600))
+    idles: Mapped[bool | None] = mapped_column(Boolean)
+    watcher: Mapped[str | None] = mapped_column(CleanText(160))
+    watched_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     account: Mapped[Account] = relationship()
 
 
@@ -142,7 +146,8 @@ class Message(Versioned, Base):
 
     `direction`: in or out. `author_kind`: contact, user, system. `state` as the constants above.
     `kind` and `meta` as in channels.base.Inbound. `placed` says why the message is in this conversation. `seen_at`: when the customer saw ours, where a channel
-    tells. `leaves_at`: not before this moment does ours go out.
+    tells. `leaves_at`: not before this moment does ours go out. `spent`: which grant of the platform it was counted on
+    (channels/windows.py). `settled_at`: when somebody said that a message that did not go out is not needed any more.
     """
 
     __tablename__ = "message"
@@ -150,6 +155,7 @@ class Message(Versioned, Base):
         UniqueConstraint("account_id", "external_id"),
         Index("ix_message_conversation_id_id", "conversation_id", "id"),
         Index("ix_message_state_id", "state", "id"),
+        Index("ix_message_placed_created_at", "placed", "created_at"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"))
@@ -176,6 +182,8 @@ class Message(Versioned, Base):
     to_address: Mapped[str | None] = mapped_column(CleanText(320))
     raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_payload.id"))
     leaves_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    spent: Mapped[str | None] = mapped_column(CleanText(24))
+    settled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
@@ -184,3 +192,23 @@ class Message(Versioned, Base):
     @property
     def label(self) -> str:
         return self.subject or self.external_id
+
+
+class ReplyWindow(Base):
+    """What a deed of the customer's (`why`: message, click, follow, scan) lets us send: `allowed` messages until `until`.
+
+    `round` counts how often it began anew, so that a message knows which grant it was counted on. `shut`: why the platform
+    closed it before its time (packed), else empty.
+    """
+
+    __tablename__ = "reply_window"
+    __table_args__ = (UniqueConstraint("conversation_id", "why"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id"))
+    why: Mapped[str] = mapped_column(CleanText(12))
+    round: Mapped[int] = mapped_column(Integer, default=0)
+    opened_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    until: Mapped[datetime] = mapped_column(UTCDateTime)
+    allowed: Mapped[int] = mapped_column(Integer)
+    used: Mapped[int] = mapped_column(Integer, default=0)
+    shut: Mapped[str] = mapped_column(CleanText(500), default="")

@@ -8,6 +8,7 @@ colon does not.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 MOST_TURNS = 500
 _NAME = r"[^\s:：,，。!！?？<>\[\]|/\\#*\"'“”][^\n:：<>|]{0,29}?"
@@ -18,7 +19,7 @@ _WHEN = rf"(?:(?:{_DATE}|{_DAY})\s{{0,3}})?{_CLOCK}"
 _TIMED = re.compile(rf"(?P<name>{_NAME})(?:\s?[(（]\d{{5,12}}[)）])?\s{{1,3}}(?P<when>{_WHEN})\s{{0,3}}[:：]?")
 _TIMED_FIRST = re.compile(rf"\[?(?P<when>{_WHEN})\]?\s{{1,3}}(?P<name>{_NAME})\s{{0,2}}[:：]?")
 _NAMED = re.compile(rf"(?P<name>{_NAME})\s{{0,2}}[:：]")
-_MAIL_WORDS = frozenset("发件人 收件人 抄送 主题 日期 发送时间 寄件者 from to cc subject date sent 电话 手机 地址 型号 序列号 故障 时间 问题 备注 附件 品牌 tel".split())
+_MAIL_WORDS = frozenset("发件人 收件人 抄送 主题 日期 发送时间 寄件者 from to cc subject date sent 电话 手机 地址 型号 序列号 故障 时间 问题 备注 附件 品牌 tel".split())  # data
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Turn:
     speaker: str
     when: str
     text: str
+
+
+def talk_in(text: str) -> dict[str, Any]:
+    """What a message keeps of a pasted talk: its turns under `parts`, as those of a forwarded one; empty for other texts."""
+    turns = turns_of(text)
+    return {"parts": [{"speaker": t.speaker, "when": t.when, "kind": "text", "text": t.text} for t in turns]} if turns else {}
 
 
 def turns_of(text: str) -> list[Turn]:

@@ -6,34 +6,40 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DataError, IntegrityError
 
 from app.core.audit import note
 from app.core.clock import now
 from app.core.db import session
 from app.core.directory.identities import find_or_create_contact
-from app.core.errors import DeskError, NotFound, Refused
+from app.core.errors import DeskError, Invalid, NotFound, Refused
 from app.core.events import record
 from app.core.files import get_bytes, put_bytes, store_file
+from app.core.people import Contact
 from app.core.permissions import SYSTEM, Actor, require
 from app.core.text import pack
 from app.core.uow import unit_of_work
+from channels import bounces, windows
 from channels.accounts import note_traffic
-from channels.base import Inbound, Signal, Unparseable
+from channels.base import Deed, Inbound, Sender, Signal, Unparseable
 from channels.events import MessageReceived, PayloadFailed, ReplayAsked
+from channels.media import want
+from channels.meeting import introduce
 from channels.models import RECEIVED, Account, Conversation, Message, RawPayload
+from channels.pasted import talk_in
 from channels.registry import channel_for
 from channels.sending import mark_returned
 from channels.sessions import spoke
-from channels.signals import hear
-from channels.threading import STRANGER, find_conversation
+from channels.signals import NotYet, hear
+from channels.threading import STRANGER, TOKEN_OF_OTHERS, find_conversation
 
 log = logging.getLogger("huiyin.receiving")
-IMPORTED, DUPLICATE, FAILED = "imported", "duplicate", "failed"
+IMPORTED, DUPLICATE, FAILED, WAITS = "imported", "duplicate", "failed", "waits"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one payload: imported, duplicate or failed (with the reason)."""
+    """What became of one payload: imported, duplicate, failed (with the reason), or waits (it is read again soon)."""
 
     state: str
     raw_id: int
@@ -47,14 +53,22 @@ def accept(account_id: int, raw: bytes, *, source: str = "", dedup_key: str | No
     `dedup_key` defaults to the digest of the bytes. Opens its own units of work; not to be called inside one.
     """
     put_bytes(raw)
-    with unit_of_work():
-        known, fresh = keep_raw(account_id, raw, source=source, dedup_key=dedup_key)
-        raw_id, state, reason = known.id, known.state, known.reason or ""
+    try:
+        raw_id, state, reason, fresh = _kept(account_id, raw, source, dedup_key)
+    except IntegrityError:  # the same payload came twice at the same moment, and the other one was first
+        session().rollback()
+        raw_id, state, reason, fresh = _kept(account_id, raw, source, dedup_key)
     if not fresh and state in ("parsed", "duplicate"):
         return Outcome(DUPLICATE, raw_id)
     if not fresh and state == "failed":
         return Outcome(FAILED, raw_id, reason)
     return understand(raw_id)
+
+
+def _kept(account_id: int, raw: bytes, source: str, dedup_key: str | None) -> tuple[int, str, str, bool]:
+    with unit_of_work():
+        known, fresh = keep_raw(account_id, raw, source=source, dedup_key=dedup_key)
+        return known.id, known.state, known.reason or "", fresh
 
 
 def keep_raw(account_id: int, raw: bytes, *, source: str = "", dedup_key: str | None = None) -> tuple[RawPayload, bool]:
@@ -116,7 +130,7 @@ def accept_now(account_id: int, raw: bytes, *, source: str = "", dedup_key: str)
                 s.add(row)
                 s.flush()
                 return _take_in(s.get_one(Account, account_id), inbound, row)
-    except (Unparseable, ValueError) as problem:
+    except (Unparseable, ValueError, DeskError, DataError, NotYet) as problem:
         log.info("goes the longer way", extra={"account": account_id, "problem": type(problem).__name__})
         session().rollback()
     return accept(account_id, raw, source=source, dedup_key=dedup_key)
@@ -143,12 +157,19 @@ def understand(raw_id: int) -> Outcome:
     try:
         with unit_of_work() as s:
             return _take_in(s.get_one(Account, account_id), inbound, s.get_one(RawPayload, raw_id))
-    except ValueError as problem:
-        return _failed(raw_id, pack("内容存不下：%(problem)s", problem=str(problem)[:200]))
+    except NotYet:  # it stays new, and pick_up() comes back to it
+        session().rollback()
+        return Outcome(WAITS, raw_id)
+    except (Invalid, ValueError, DataError) as problem:
+        # Of an error of the database only its kind: its words hold the values of the row.
+        said = type(problem).__name__ if isinstance(problem, DataError) else str(problem)
+        return _failed(raw_id, pack("内容存不下：%(problem)s", problem=said[:200]))
 
 
-def _take_in(account: Account, heard: Inbound | Signal, raw: RawPayload) -> Outcome:
+def _take_in(account: Account, heard: Inbound | Signal | Deed, raw: RawPayload) -> Outcome:
     """Store a message, or do what a signal means, and mark its payload as read."""
+    if isinstance(heard, Deed):
+        return Outcome(IMPORTED if heard.store(account, raw) else DUPLICATE, raw.id)
     if isinstance(heard, Signal):
         hear(account, heard, raw)
         raw.state, raw.reason = "parsed", None
@@ -203,16 +224,17 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
     else:  # of two messages at once the second waits here, instead of losing the race for the row's version
         session().refresh(conversation, with_for_update={"of": Conversation})
     moment = now()
+    pasted = talk_in(inbound.visible_text) if inbound.kind == "text" else {}
     message = Message(
         conversation_id=conversation.id,
         account_id=account.id,
         external_id=external_id,
         direction="in",
-        kind=inbound.kind,
-        meta=dict(inbound.meta),
+        kind="merged" if pasted else inbound.kind,
+        meta={**inbound.meta, **pasted, **({"proposed": inbound.token} if place.why == TOKEN_OF_OTHERS else {})},
         author_kind="contact" if contact or identity else "unknown",
         author_id=contact.id if contact else None,
-        author_name=(inbound.sender.name or inbound.sender.value if inbound.sender else "")[:200],
+        author_name=_called(inbound.sender, contact)[:200],
         subject=inbound.subject[:1000],
         text=inbound.text,
         visible_text=inbound.visible_text,
@@ -233,12 +255,20 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
         store_file(
             file.content, file.name, file.mime, owner="message", owner_id=message.id, content_id=file.content_id
         )
+    want(message, inbound.media)
+    introduce(account, identity)
     conversation.last_message_at = moment
     note_traffic(account.id, last_received_at=moment)
     session().flush()
     spoke(message)
-    if inbound.is_bounce and place.returned is not None and place.returned.direction == "out":
-        mark_returned(place.returned, inbound.bounce_reason)
+    if not (inbound.is_auto or inbound.is_bounce):
+        windows.opened(conversation, "click" if inbound.kind == "menu" and account.kind != "wecom" else windows.MESSAGE, inbound.sent_at)
+    if place.returned is not None and place.returned.direction == "out":
+        bounces.note_report(place.returned, inbound)
+        if inbound.is_bounce:
+            mark_returned(place.returned, inbound.bounce_reason)
+    elif not inbound.is_auto:
+        bounces.heard_from(identity)
     record(
         MessageReceived(
             conversation_id=conversation.id,
@@ -248,6 +278,17 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
         )
     )
     return message
+
+
+OPAQUE = frozenset({"openid", "wecom", "weibo", "app"})
+"""Kinds of identity whose value says nothing to a person: whoever is known is called by name."""
+
+
+def _called(sender: Sender | None, contact: Contact | None) -> str:
+    if sender is None:
+        return ""
+    known = contact.name if contact is not None and sender.kind in OPAQUE else ""
+    return sender.name or known or sender.value
 
 
 def _find(account: Account, external_id: str) -> Message | None:
@@ -265,7 +306,11 @@ def pick_up(limit: int = 50) -> int:
     waiting = select(RawPayload.id).where(RawPayload.state == "new", RawPayload.received_at < now() - timedelta(minutes=1))
     ids = list(session().scalars(waiting.order_by(RawPayload.id).limit(limit)))
     for raw_id in ids:
-        understand(raw_id)
+        try:
+            understand(raw_id)
+        except Exception:  # one that breaks must not hold up those behind it
+            session().rollback()
+            log.exception("a kept payload is understood later", extra={"raw_id": raw_id})
     return len(ids)
 
 

@@ -1,27 +1,29 @@
 """How a kind of account is set up: each setting with its name, words and check, so that form, command and docs agree."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
+from channels.app_settings import APP_SETTINGS
+from channels.calls.settings import CALLS_SETTINGS
+from channels.email_settings import EMAIL_SETTINGS
+from channels.robot.settings import ROBOT_SETTINGS
+from channels.setting import Setting as Setting
+from channels.sms.settings import SMS_SETTINGS
+from channels.webchat_settings import WEBCHAT_SETTINGS
+from channels.wechat.settings import WECHAT
+from channels.wecom.settings import WECOM
+from channels.weibo_settings import WEIBO_SETTINGS
 
-@dataclass(frozen=True)
-class Setting:
-    """One setting of an account. `label` and `help` are messages for people. `check` returns one sentence when a value
-    is wrong, else an empty string; it is not asked about empty values. `secret`: sealed at rest and masked everywhere;
-    its name must then match channels.accounts.SECRET. `long`: several lines. `required`: the account does not work without."""
-
-    name: str
-    label: str
-    help: str = ""
-    default: str = ""
-    choices: tuple[str, ...] = ()
-    check: Callable[[str], str] | None = None
-    secret: bool = False
-    long: bool = False
-    required: bool = False
-
-
-SPECS: Mapping[str, Sequence[Setting]] = {}
+SPECS: Mapping[str, Sequence[Setting]] = {
+    "calls": CALLS_SETTINGS,
+    "wechat": WECHAT,
+    "app": APP_SETTINGS,
+    "wecom": WECOM,
+    "weibo": WEIBO_SETTINGS,
+    "email": EMAIL_SETTINGS,
+    "webchat": WEBCHAT_SETTINGS,
+    "sms": SMS_SETTINGS,
+    "robot": ROBOT_SETTINGS,
+}
 """The kinds whose settings are described this way; a channel joins by its line here."""
 
 

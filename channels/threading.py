@@ -1,8 +1,8 @@
 """Which conversation a message belongs to, and why.
 
-In this order: an id of ours that it answers; the ids it refers to, latest first; the short mark in its subject, but
-only for somebody of the same conversation or company: a stranger who quotes a number does not join. Whoever knows an
-id of ours has the mail before them, so they join; but a stranger's words are marked, and move no answer to another address.
+In this order: an id of ours that it answers; the ids it refers to, latest first; the signed mark in the address that it
+was sent to; the short mark in its subject, but only for somebody of the same conversation or company: a stranger who
+quotes a number does not join. Whoever knows an id or a signed address of ours has the mail before them, so they join; but a stranger's words are marked, and move no answer to another address.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from channels.models import Account, Conversation, Message
 
 STRANGER = "stranger_in_thread"
 STRAY = "stray_bounce"
+TOKEN_OF_OTHERS = "stranger_with_token"
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,14 @@ def find_conversation(
             if not _belongs(found.conversation, contact, identity):
                 return Place(found.conversation, STRANGER)
             return Place(found.conversation, "in_reply_to" if position == 0 else "references")
+    if inbound.mark and (candidate := _by_token(account, inbound.mark)):
+        return Place(candidate, "reply_address" if _belongs(candidate, contact, identity) else STRANGER)
     if inbound.token:
-        candidate = session().scalar(
-            select(Conversation)
-            .where(_answered_here(Conversation.account_id, account), Conversation.token == inbound.token)
-            .order_by(Conversation.id.desc())
-        )
+        candidate = _by_token(account, inbound.token)
         if candidate is not None and _belongs(candidate, contact, identity):
             return Place(candidate, "subject_token")
         if candidate is not None:
-            return Place(None, "stranger_with_token")
+            return Place(None, TOKEN_OF_OTHERS)
     if inbound.continues and identity is not None and (line := line_with(account.id, identity.id)):
         return Place(line, "same_line")
     if inbound.is_bounce:
@@ -56,10 +55,16 @@ def find_conversation(
     return Place(None, "new")
 
 
-def line_with(account_id: int, identity_id: int) -> Conversation | None:
-    """The conversation with a sender, on a channel that has one with each."""
-    rows = select(Conversation).where(Conversation.identity_id == identity_id, Conversation.account_id == account_id)
+def _by_token(account: Account, token: str) -> Conversation | None:
+    rows = select(Conversation).where(_answered_here(Conversation.account_id, account), Conversation.token == token)
     return session().scalar(rows.order_by(Conversation.id.desc()).limit(1))
+
+
+def line_with(account_id: int, identity_id: int) -> Conversation | None:
+    """The conversation with a sender, on a channel that has one with each; after a part of it was moved to another
+    ticket, the one that was spoken in last."""
+    rows = select(Conversation).where(Conversation.identity_id == identity_id, Conversation.account_id == account_id)
+    return session().scalar(rows.order_by(Conversation.last_message_at.desc(), Conversation.id.desc()).limit(1))
 
 
 def _strays(account: Account) -> Conversation | None:

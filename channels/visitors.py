@@ -11,13 +11,26 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    and_,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.audit import note
 from app.core.clock import now
-from app.core.db import Base, CleanText, UTCDateTime, session
+from app.core.db import Base, CleanText, Json, UTCDateTime, session
 from app.core.directory.events import ContactChanged
 from app.core.directory.identities import find_identity
 from app.core.directory.merging import kept
@@ -30,9 +43,10 @@ from app.core.permissions import SYSTEM
 from app.core.text import clean
 from channels.events import DeskSaw, VisitorSaw
 from channels.models import RECEIVED, SENT, Account, Conversation, Message
+from channels.visitor_models import VisitorPass
+from channels.visitor_pages import forget_pages
+from channels.webchat_settings import remembered
 
-KEPT = timedelta(days=180)
-"""How long a browser that does not come back is remembered."""
 SILENT = timedelta(days=7)
 """How long one is remembered that never said a word."""
 SHOWN = 100
@@ -42,11 +56,16 @@ SHOWN = 100
 class Visitor(Base):
     """A browser that chats. `key` is its public name and the value of its identity; of the token only the hash is kept.
 
-    `seen_id` is the newest message of ours that it showed, `desk_seen_id` the newest of its own that the desk showed.
+    `seen_id` is the newest message of ours that it showed, `desk_seen_id` the newest of its own that the desk showed,
+    `mailed_id` the newest of ours that went out by mail because it was not seen. `external_id`: whom the site vouches
+    for; then the tokens are passes, one for each browser. `answers`: what was asked before the first word.
     """
 
     __tablename__ = "visitor"
-    __table_args__ = (Index("ix_visitor_account_id_last_online_at", "account_id", "last_online_at"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "external_id"),
+        Index("ix_visitor_account_id_last_online_at", "account_id", "last_online_at"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     key: Mapped[str] = mapped_column(CleanText(40), unique=True)
@@ -57,8 +76,19 @@ class Visitor(Base):
     phone: Mapped[str] = mapped_column(CleanText(40), default="")
     seen_id: Mapped[int] = mapped_column(default=0)
     desk_seen_id: Mapped[int] = mapped_column(default=0)
+    mailed_id: Mapped[int] = mapped_column(default=0, server_default="0")
+    mailed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    external_id: Mapped[str | None] = mapped_column(CleanText(128))
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
+    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
+    answers: Mapped[dict[str, str]] = mapped_column(Json, default=dict, server_default="{}")
     last_online_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    @property
+    def verified(self) -> bool:
+        """Whether their site vouches for who they are."""
+        return self.external_id is not None
 
     @property
     def reachable(self) -> bool:
@@ -91,14 +121,15 @@ def is_placeholder(name: str) -> bool:
     return re.fullmatch(r"(?:访客|Visitor) [0-9A-F]{4}", name) is not None  # data
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def meet(account: Account, language: str) -> tuple[Visitor, str]:
     """A browser that we do not know. Returns its row and its token, which is kept nowhere."""
     token = secrets.token_urlsafe(32)
-    visitor = Visitor(account_id=account.id, key=f"v-{secrets.token_hex(10)}", token_hash=_hash(token), language=language)
+    visitor = Visitor(account_id=account.id, key=f"v-{secrets.token_hex(10)}", token_hash=token_hash(token), language=language)
     session().add(visitor)
     session().flush()
     return visitor, token
@@ -106,10 +137,13 @@ def meet(account: Account, language: str) -> tuple[Visitor, str]:
 
 def find_visitor(account_id: int, token: str) -> Visitor | None:
     """The browser that holds this token, on this account; None for a forged, foreign or forgotten one."""
-    if not 20 <= len(token) <= 200:
+    account = session().get(Account, account_id)
+    if not 20 <= len(token) <= 200 or account is None:
         return None
-    wanted = select(Visitor).where(Visitor.token_hash == _hash(token), Visitor.account_id == account_id)
-    return session().scalar(wanted.where(Visitor.last_online_at > now() - KEPT))
+    digest = token_hash(token)
+    passes = select(VisitorPass.visitor_id).where(VisitorPass.token_hash == digest, VisitorPass.until > now())
+    own = (Visitor.token_hash == digest) & (Visitor.last_online_at > now() - remembered(account.settings))
+    return session().scalar(select(Visitor).where(Visitor.account_id == account_id, or_(own, Visitor.id.in_(passes))))
 
 
 def conversation_of(visitor: Visitor) -> Conversation | None:
@@ -118,7 +152,7 @@ def conversation_of(visitor: Visitor) -> Conversation | None:
         select(Conversation)
         .join(Identity, Identity.id == Conversation.identity_id)
         .where(Identity.kind == "visitor", Identity.value == visitor.key, Conversation.account_id == visitor.account_id)
-        .order_by(Conversation.id.desc())
+        .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
         .limit(1)
     )
 
@@ -131,9 +165,18 @@ def visitor_of(conversation: Conversation) -> Visitor | None:
     return session().scalar(select(Visitor).where(Visitor.key == identity.value))
 
 
+def line_of(conversation_id: int) -> Select[int]:
+    """Every conversation of the browser whose conversation this is: words that the desk sorted onto another ticket stand
+    in another one, and for the visitor it stays the same chat."""
+    here = session().get(Conversation, conversation_id)
+    if here is None or here.identity_id is None:
+        return select(Conversation.id).where(Conversation.id == conversation_id)
+    return select(Conversation.id).where(Conversation.identity_id == here.identity_id, Conversation.account_id == here.account_id)
+
+
 def heard_by_visitor(conversation_id: int, limit: int = SHOWN) -> list[Message]:
-    """What both sides said, as the visitor may see it, oldest first."""
-    rows = select(Message).where(Message.conversation_id == conversation_id, Message.state.in_((RECEIVED, SENT)))
+    """What both sides said, as the visitor may see it, oldest first; also what was moved to another ticket."""
+    rows = select(Message).where(Message.conversation_id.in_(line_of(conversation_id)), Message.state.in_((RECEIVED, SENT)))
     newest = session().scalars(rows.order_by(Message.id.desc()).limit(limit)).all()
     return list(reversed(newest))
 
@@ -157,8 +200,9 @@ def access_visitor_file(visitor: Visitor, file_id: int) -> StoredFile | None:
         return row if row.owner_id == visitor.id else None
     message = session().get(Message, row.owner_id)
     conversation = conversation_of(visitor)
-    mine = message is not None and conversation is not None and message.conversation_id == conversation.id
-    return row if mine and message is not None and message.state in (RECEIVED, SENT) else None
+    if message is None or conversation is None or message.state not in (RECEIVED, SENT):
+        return None
+    return row if message.conversation_id in session().scalars(line_of(conversation.id)).all() else None
 
 
 def claim_of(name: str, email: str, phone: str) -> Claim:
@@ -226,10 +270,12 @@ def visitor_saw(visitor: Visitor, conversation: Conversation, last_id: int) -> b
         return False
     visitor.seen_id = newest
     table = Message.metadata.tables["message"]
-    unseen = (table.c.conversation_id == conversation.id, table.c.direction == "out", table.c.seen_at.is_(None))
-    session().execute(update(table).where(*unseen, table.c.id <= newest, table.c.state == SENT).values(seen_at=now()))
+    unseen = (table.c.conversation_id.in_(line_of(conversation.id)), table.c.direction == "out", table.c.seen_at.is_(None))
+    seen = update(table).where(*unseen, table.c.id <= newest, table.c.state == SENT).values(seen_at=now())
+    touched = set(session().scalars(seen.returning(table.c.conversation_id)))
     session().flush()
-    record(VisitorSaw(conversation_id=conversation.id, version=conversation.version, last_id=newest))
+    for line in sorted({*touched, conversation.id}):  # each has ladders of its own that wait for this
+        record(VisitorSaw(conversation_id=line, version=session().get_one(Conversation, line).version, last_id=newest))
     return True
 
 
@@ -246,7 +292,7 @@ def desk_saw(visitor: Visitor, conversation: Conversation, last_id: int) -> bool
 
 def _newest(conversation_id: int, direction: str, last_id: int) -> int:
     """The newest message of that direction up to an id that somebody claims to have seen."""
-    rows = select(func.max(Message.id)).where(Message.conversation_id == conversation_id, Message.direction == direction)
+    rows = select(func.max(Message.id)).where(Message.conversation_id.in_(line_of(conversation_id)), Message.direction == direction)
     return session().scalar(rows.where(Message.id <= last_id)) or 0
 
 
@@ -260,9 +306,14 @@ def forget_visitors() -> int:
     """Delete browsers that did not come back, and sooner those that never said a word; for housekeeping.
     Files that were uploaded and never sent go too."""
     spoke = select(Identity.value).where(Identity.kind == "visitor")
-    old = Visitor.last_online_at < now() - KEPT
+    old: ColumnElement[bool] = false()
+    for account in session().scalars(select(Account).where(Account.kind == "webchat")):
+        gone_by = now() - remembered(account.settings)
+        old = or_(old, and_(Visitor.account_id == account.id, Visitor.last_online_at < gone_by))
     mute = (Visitor.last_online_at < now() - SILENT) & Visitor.key.not_in(spoke)
     loose = (StoredFile.owner == "visitor") & (StoredFile.created_at < now() - timedelta(days=1))
     session().execute(delete(StoredFile).where(loose))
+    session().execute(delete(VisitorPass).where(VisitorPass.until < now()))
+    forget_pages()
     gone = session().execute(delete(Visitor).where(old | mute).returning(Visitor.id))
     return len(gone.all())

@@ -25,10 +25,13 @@ def packed(
     *,
     name: str = "",
     files: Sequence[Mapping[str, str]] = (),
+    item: str = "",
 ) -> bytes:
     """A visitor's message as it is kept raw. `visitor` is the visitor's public key, never the secret token; `files` are
-    {"sha256", "name", "mime"} of bytes that are stored already."""
-    said = {"visitor": visitor, "client_msg_id": client_msg_id, "text": text, "name": name, "files": list(files)}
+    {"sha256", "name", "mime"} of bytes that are stored already; `item` is what was tapped on a menu of ours."""
+    said: dict[str, Any] = {"visitor": visitor, "client_msg_id": client_msg_id, "text": text, "name": name, "files": list(files)}
+    if item:
+        said["item"] = item
     return json.dumps(said, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
 
 
@@ -48,7 +51,8 @@ class WebChatChannel:
             said: Any = json.loads(raw)
             visitor, number = said["visitor"], said["client_msg_id"]
             text, name, files = said["text"], said.get("name", ""), said.get("files", [])
-            if not all(isinstance(part, str) for part in (visitor, number, text, name)) or not (visitor and number):
+            item = said.get("item", "")
+            if not all(isinstance(part, str) for part in (visitor, number, text, name, item)) or not (visitor and number):
                 raise TypeError
             kept = tuple(InboundFile(f["name"], f["mime"], get_bytes(f["sha256"])) for f in files)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -66,6 +70,8 @@ class WebChatChannel:
             visible_text=text,
             files=kept,
             continues=True,
+            kind="menu" if item else "text",
+            meta={"item": item} if item else {},
         )
 
     def send(self, account: Account, message: Outbound) -> str | None:

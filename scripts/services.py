@@ -231,14 +231,14 @@ namespace inbox {{
 
 
 @contextmanager
-def imap(folder: Path) -> Iterator[tuple[str, str]]:
+def imap(folder: Path, ports: dict[str, int] | None = None) -> Iterator[tuple[str, str]]:
     """A Dovecot of our own, IMAP and LMTP: any user exists and signs in with MAIL_PASSWORD; gives both addresses.
-    Its log, `mail.log`, stands beside the mails."""
+    Its log, `mail.log`, stands beside the mails. `ports`: those of one that stood here before."""
     entry = pwd.getpwuid(int(str(_user().get("user", os.getuid()))))
     group = grp.getgrgid(entry.pw_gid).gr_name
-    ports = {"imap": _free_port(), "lmtp": _free_port()}
+    ports = ports or {"imap": _free_port(), "lmtp": _free_port()}
     mails = folder / "mail"
-    mails.mkdir()
+    mails.mkdir(exist_ok=True)
     os.chown(mails, entry.pw_uid, entry.pw_gid)
     config = folder / "dovecot.conf"
     config.write_text(

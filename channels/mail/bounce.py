@@ -17,11 +17,13 @@ MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Bounce:
-    """What a delivery report says of one recipient; None where it does not say."""
+    """What a delivery report says of one recipient; None where it does not say. `diagnostic`: the words of the server
+    that refused."""
 
     status: str | None = None
     action: str | None = None
     recipient: str | None = None
+    diagnostic: str = ""
 
 
 def is_automatic(headers: Headers) -> bool:
@@ -36,6 +38,15 @@ def is_automatic(headers: Headers) -> bool:
         or re.search(r"\b(?:yes|true)\b", values("x-loop"))
         or "x-autoreply" in headers
         or "list-unsubscribe" in headers)
+
+
+def list_of(headers: Headers) -> str:
+    """The mailing list that a mail came by, by its own name for it; "" for a mail from one person to another."""
+    for name in ("list-id", "list-post", "mailing-list", "x-mailing-list"):
+        raw = headers.first(name)
+        if raw is not None:
+            return decoded_header(raw)[:200].strip() or name
+    return ""
 
 
 def says_automatic(subject: str) -> bool:
@@ -65,8 +76,9 @@ def _blocks(data: bytes) -> list[Bounce]:
         action = re.match(r"[a-z-]+", _text(headers, "action").lower())
         recipient = _text(headers, "final-recipient") or _text(headers, "original-recipient")
         recipient = recipient.partition(";")[2] if ";" in recipient else recipient
+        diagnostic = re.sub(r"\s+", " ", _text(headers, "diagnostic-code").partition(";")[2])[:300].strip()
         found.append(Bounce(status.group() if status else None, action.group() if action else None,
-                            recipient.strip().strip("<>") or None))
+                            recipient.strip().strip("<>") or None, diagnostic))
     return found
 
 

@@ -20,6 +20,7 @@ from channels.mail.subjects import one_line, reply_subject
 MAX_HISTORY = 20_000  # characters of quoted history; the thread is in the desk anyway
 MAX_REFERENCES = 50
 _EMAIL = re.compile(r"[^\s<>\"(),:;@\\\x00-\x1f\x7f]{1,64}@[^\s<>\"(),:;@\\\x00-\x1f\x7f]{1,255}")
+_PICTURE = re.compile(r"image/(?:png|jpeg|gif|webp|bmp)")
 _MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}")
 
 
@@ -54,31 +55,37 @@ class BadAddress(ValueError):
 
 @dataclass(frozen=True)
 class OutFile:
-    """A file to send along."""
+    """A file to send along. A picture whose name stands in the text as `[图片：name]` or `[image: name]` is shown there;
+    one with a `content_id`, too, where the HTML refers to it."""
 
     name: str
     mime: str
     content: bytes
+    content_id: str | None = None
 
 
 @dataclass(frozen=True)
 class History:
-    """The mail that is answered. `when` is already written for the reader (his zone, his language)."""
+    """The mail that is answered. `when` is already written for the reader (his zone); `language`: zh or en."""
 
     author: str
     when: str
     text: str
+    language: str = "zh"
 
 
 def compose_reply(
         *, message_id: str, sender: Address, to: Sequence[Address], subject: str, text: str, date: datetime,
         cc: Sequence[Address] = (), number: str | None = None, html: str | None = None, in_reply_to: str | None = None,
         references: Sequence[str] = (), history: History | None = None, reply_to: Address | None = None,
-        automatic: bool = False, attachments: Sequence[OutFile] = ()) -> EmailMessage:
+        automatic: bool = False, generated: bool = False, list_id: str = "",
+        attachments: Sequence[OutFile] = ()) -> EmailMessage:
     """A reply as multipart/alternative, ready for smtplib; `as_bytes()` gives it with CRLF.
 
     `message_id` and all other ids are without brackets; `date` is aware; `number` puts the token `[#number]` into the
-    subject. Without `html` the HTML is made from `text`. Raises BadAddress for a recipient nobody can write to.
+    subject. Without `html` the HTML is made from `text`. `automatic`: it answers by itself; `generated`: a program wrote
+    it, but its arrival matters, so that reports of failure are not waved away; `list_id` names the kind of notice that
+    it is one of. Raises BadAddress for a recipient nobody can write to.
     """
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = _address(sender)
@@ -98,19 +105,47 @@ def compose_reply(
     if automatic:
         mail["Auto-Submitted"] = "auto-replied"
         mail["X-Auto-Response-Suppress"] = "All"
+    elif generated:
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "OOF, AutoReply, RN, NRN"
+    if list_id:
+        mail["List-Id"] = f"<{_identifier(list_id)}>"
     body = clean(text).replace("\r\n", "\n").replace("\r", "\n").rstrip()
-    page = sanitised(html) if html is not None else _paragraphs(body)
+    page, shown, others = _shown(sanitised(html) if html is not None else _paragraphs(body), attachments, message_id)
     if history is not None:
-        attribution = f"在 {one_line(history.when)}，{one_line(history.author)} 写道："  # data
+        when, author = one_line(history.when), one_line(history.author)
+        attribution = f"On {when}, {author} wrote:" if history.language == "en" else f"在 {when}，{author} 写道："  # data
         old = clean(history.text).replace("\r\n", "\n").replace("\r", "\n").strip()[:MAX_HISTORY]
         body += f"\n\n{attribution}\n" + "\n".join(f"> {line}".rstrip() for line in old.split("\n"))
         page += (f'<p>{markup.escape(attribution)}</p>'
                  f'<blockquote type="cite">{_paragraphs(old)}</blockquote>')
     mail.set_content(body + "\n", subtype="plain", charset="utf-8")
     mail.add_alternative(f"<!DOCTYPE html><html><body>{page}</body></html>\n", subtype="html", charset="utf-8")
-    for number_of, file in enumerate(attachments, 1):
+    for cid, file in shown:
+        main, _, sub = file.mime.strip().lower().partition("/")
+        part: Any = mail.get_payload(1)
+        part.add_related(file.content, main, sub, cid=f"<{cid}>", filename=_file_name(file, 1), disposition="inline")
+    for number_of, file in enumerate(others, 1):
         _attach(mail, file, number_of)
     return mail
+
+
+def _shown(page: str, files: Sequence[OutFile], message_id: str) -> tuple[str, list[tuple[str, OutFile]], list[OutFile]]:
+    """The page with its pictures in their places; those pictures with their ids; and the other files."""
+    shown: list[tuple[str, OutFile]] = []
+    others: list[OutFile] = []
+    for file in files:
+        picture = _PICTURE.fullmatch(file.mime.strip().lower()) is not None
+        cid = _identifier(file.content_id or "") or f"p{len(shown) + 1}.{_identifier(message_id)}"[:200]
+        name = markup.escape(clean(file.name))
+        marks = [mark for mark in (f"[图片：{name}]", f"[图片:{name}]", f"[image: {name}]") if mark in page]  # data
+        if picture and marks:
+            page = page.replace(marks[0], f'<img src="cid:{markup.escape(cid)}" alt="{name}" style="max-width:100%">', 1)
+        if picture and (marks or (file.content_id and f"cid:{cid}" in page)):
+            shown.append((cid, file))
+        else:
+            others.append(file)
+    return page, shown, others
 
 
 def _address(person: Address) -> HeaderAddress:
@@ -148,4 +183,8 @@ def _attach(mail: EmailMessage, file: OutFile, number: int) -> None:
     if not _MIME.fullmatch(mime) or mime.startswith(("message/", "multipart/")):
         mime = "application/octet-stream"  # containers would have to be parsed again to be sent unencoded
     main, _, sub = mime.partition("/")
-    mail.add_attachment(file.content, maintype=main, subtype=sub, filename=safe_name(clean(file.name)).replace("=?", "=_") or f"file-{number}")
+    mail.add_attachment(file.content, maintype=main, subtype=sub, filename=_file_name(file, number))
+
+
+def _file_name(file: OutFile, number: int) -> str:
+    return safe_name(clean(file.name)).replace("=?", "=_") or f"file-{number}"

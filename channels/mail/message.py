@@ -10,12 +10,13 @@ from app.core.text import pack
 from channels.mail.addresses import Address, parse_addresses
 from channels.mail.attachments import MailFile, collect
 from channels.mail.bodies import Bodies, body_charset, read_bodies, sanitised
-from channels.mail.bounce import Bounce, delivery_report, is_automatic
+from channels.mail.bounce import Bounce, delivery_report, is_automatic, list_of
 from channels.mail.charset import clean
 from channels.mail.headers import Headers
 from channels.mail.html_text import MAX_HTML
 from channels.mail.ids import first_id, message_id, reference_ids
 from channels.mail.mime import Part, parse_tree
+from channels.mail.plus import plus_addresses
 from channels.mail.quotes_html import html_has_quote, split_reply_html
 from channels.mail.quotes_text import Reply, found_quote, split_reply_text
 from channels.mail.words import decoded_header, header_text
@@ -35,7 +36,11 @@ class Unparseable(ValueError):
 
 @dataclass(frozen=True)
 class ParsedMail:
-    """Everything the desk needs of one mail. Texts hold neither lone surrogates nor NUL; `sent_at` is aware UTC or None."""
+    """Everything the desk needs of one mail. Texts hold neither lone surrogates nor NUL; `sent_at` is aware UTC or None.
+
+    `plus`: addresses with a mark that it came by (channels/mail/plus.py); `list_id`: the mailing list that sent it on;
+    `no_return`: its envelope had no sender, as those of machines have none.
+    """
 
     external_id: str
     message_id: str | None
@@ -57,6 +62,9 @@ class ParsedMail:
     attachments: tuple[MailFile, ...]
     suspect: bool
     sent_at: datetime | None
+    plus: tuple[str, ...] = ()
+    list_id: str = ""
+    no_return: bool = False
     warnings: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
@@ -110,7 +118,8 @@ def parse_mail(raw: bytes, *, max_bytes: int = MAX_BYTES) -> ParsedMail:
         is_auto=is_automatic(headers), is_bounce=_is_bounce(blocks, sender), bounce=report, bounces=tuple(blocks),
         attachments=tuple(collect(root, hint)),
         suspect=sender is None or sender.guessed or fallback or headers.repaired,
-        sent_at=_sent_at(headers), warnings=_warnings(root, html, cut, sender))
+        sent_at=_sent_at(headers), plus=plus_addresses(headers), list_id=list_of(headers),
+        no_return=(headers.first("return-path") or b"x").strip() == b"<>", warnings=_warnings(root, html, cut, sender))
 
 
 def _binary(data: bytes) -> bool:

@@ -10,8 +10,8 @@ _ORIGINAL = (
     r"|ursprungligt meddelande|originalmeddelande|opprinnelig melding|opprinnelig e-post|alkuperäinen viesti"
     r"|(?:oryginalna|pierwotna) wiadomość|wiadomość oryginalna|исходное (?:сообщение|письмо)|первоначальное сообщение"
     r"|původní (?:zpráva|e-mail)|eredeti üzenet|mesaj original|orijinal (?:mesaj|ileti)|αρχικό μήνυμα"
-    r"|reply message|原来的?邮件|[\u4e00-\u9fff]{0,4}原[\u4e00-\u9fff]{0,3}(?:邮件|郵件|件|信息|消息|訊息|信)[\u4e00-\u9fff]{0,2}"
-    r"|历史邮件|歷史郵件|往来邮件|元のメッセージ|원본 메시지")
+    r"|original e-?mail|repl(?:y|ied) message|原来的?邮件|[\u4e00-\u9fff]{0,4}原[\u4e00-\u9fff]{0,3}(?:邮件|郵件|件|信息|消息|訊息|信)[\u4e00-\u9fff]{0,2}"
+    r"|原文|(?:回复|回覆|答复|答覆)的?(?:邮件|郵件|信件)(?:信息|原文)?|历史邮件|歷史郵件|往来邮件|元のメッセージ|원본 메시지")
 _FORWARD = (
     r"forwarded (?:message|mail|by)|fwd|weitergeleitete (?:nachricht|e-mail)|message transféré|messaggio inoltrato"
     r"|mensaje reenviado|mensagem encaminhada|doorgestuurd bericht|videresendt (?:meddelelse|melding)"
@@ -29,8 +29,8 @@ FORWARD = re.compile(
 RULER = re.compile(rf"^[\s*]*(?:{_DASH}{{3,}}|\*{{5,}})[\s*]*$")
 
 _KEYS = {
-    "from": "from|von|de|da|van|fra|från|lähettäjä|od|от(?: кого)?|差出人|보낸 ?사람|发件人|寄件者|寄件人|发信人|发送人|發件人",
-    "date": "sent|date|gesendet|datum|envoyé(?: le)?|date d['’]envoi|inviato(?: il)?|data|enviado(?: el| em)?"
+    "from": "from|sender|von|de|da|van|fra|från|lähettäjä|od|от(?: кого)?|差出人|보낸 ?사람|发件人|寄件者|寄件人|发信人|发送人|发送者|寄信人|發件人",
+    "date": "sent(?: at| on)?|date|gesendet|datum|envoyé(?: le)?|date d['’]envoi|inviato(?: il)?|data|enviado(?: el| em)?"
             "|enviada em|fecha|verzonden(?: op)?|sendt|dato|skickat|lähetetty|päivämäärä|päiväys|wysłano|отправлено"
             "|дата|送信日時|日時|日付|보낸 ?날짜|发送时间|发送日期|发件时间|日期|时间|發送時間|傳送時間|寄件日期|發件日期",
     "to": "to|an|à|a|para|aan|til|till|vastaanottaja|do|кому|宛先|받는 ?사람|收件人|收件者|收信人",
@@ -59,6 +59,9 @@ _VERBS = (
 _VERB_END = re.compile(rf"(?:\b|(?<=[\s>”\"）)，,:\d\u4e00-\u9fff]))(?:{_VERBS})\s*[:：]\s*$", re.I)
 _VERB_MIDDLE = re.compile(rf"(?:{_VERBS})\b[^:：]{{0,120}}(?:<[^<>]*>|\([^()]*@[^()]*\))?\s*[:：]\s*$", re.I)
 _DASHED_END = re.compile(rf"(?:{_VERBS})\s*[:：]?\s*{_DASH}{{2,}}\s*$", re.I)
+_LETTER_END = re.compile(r"(?:来信|來信)\s*[:：]$")
+_BARE_VERB_END = re.compile(r"(?:写道|寫道|wrote)$")
+_DASHES_END = re.compile(rf"{_DASH}{{2}}$")
 STARTER = re.compile(
     rf"^\s*{_DASH}*\s*(?:on|le|am|il|el|em|op|den|på|dnia|w dniu|vào|da|il giorno|a|dne|at|在|于|於)(?=[\s\d“\"'周星])", re.I)
 _DATE_FIRST = re.compile(
@@ -109,14 +112,18 @@ def is_attribution(text: str, *, quoted_next: bool) -> bool:
     starter = STARTER.match(text) is not None
     if starter and re.match(r"\s*[在于於]", text) and _ZH_PROSE.search(ADDRESS.sub("", text)):
         return False
-    if _VERB_END.search(text) or _DASHED_END.search(text):
+    # These patterns are slow on what they do not fit, so they see the end only, and only one that may fit.
+    verb = text.endswith((":", "："))
+    if (verb and _VERB_END.search(text[-60:])) or (_DASHES_END.search(text[-4:]) and _DASHED_END.search(text[-120:])):
         first = re.match(r"\s*\S+\s+(.{0,40})", text)
         near = bool(first and DATE.search(first.group(1))) or bool(re.match(rf"\s*\S+\s+{_DAY}", text, re.I))
         return bool(address or near or (_DATE_FIRST.match(text)) or (starter and not text.isascii())
                     or (date and quoted_next))
-    if starter and date and (_VERB_MIDDLE.search(text)):
+    if verb and date and (starter or (address and len(text) < 200)) and _VERB_MIDDLE.search(text):
         return True
-    if address and date and _VERB_MIDDLE.search(text) and len(text) < 200:
+    if address and date and _DATE_FIRST.match(text) and _LETTER_END.search(text[-10:]):
+        return True
+    if address and date and quoted_next and _BARE_VERB_END.search(text[-10:]):
         return True
     ending = _ADDRESS_END.search(text)
     if ending is None or date is None:

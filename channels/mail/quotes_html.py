@@ -12,13 +12,14 @@ from channels.mail.quotes_text import Reply, found_quote, split_reply_text
 _QUOTE_CLASSES = {
     "gmail_quote", "gmail_quote_container", "gmail_attr", "yahoo_quoted", "protonmail_quote", "moz-cite-prefix",
     "ntes-mailmaster-quote", "qmbox", "zmail_extra", "tutanota_quote", "sh-quoted-content", "front-blockquote",
-    "freescout-quote", "mcntmcntmcnt", "ms-outlook-mobile-reference-message", "qqmail_quote", "acompli_reply_reference"}
+    "freescout-quote", "mcntmcntmcnt", "ms-outlook-mobile-reference-message", "qqmail_quote", "acompli_reply_reference",
+    "history-quote-wrapper"}
 _QUOTE_IDS = {"isreplycontent", "replymessage", "qm_quote", "mail-editor-reference-message-container", "replysplit",
               "origbody", "reply-intro", "ntes-pcmac-quote", "oriquotecontent", "alimail_quote"}
 # … and behind these, down to the end.
 _CUT_IDS = {"divrplyfwdmsg", "appendonsend", "olk_src_body_section", "stopspelling", "x_divrplyfwdmsg", "x_appendonsend"}
-_CUT_CLASSES = {"outlookmessageheader", "gmail_extra_cut"}
-_SIGNATURE_CLASSES = {"gmail_signature", "moz-signature", "protonmail_signature_block", "ntes-mailmaster-signature"}
+_CUT_CLASSES = {"outlookmessageheader", "gmail_extra_cut", "xm_mail_oringinal_describe"}
+_SIGNATURE_CLASSES = {"gmail_signature", "ntes-signature", "__aliyun_signature_wrap", "moz-signature", "protonmail_signature_block", "ntes-mailmaster-signature"}
 _SIGNATURE_IDS = {"imail_signature", "signature", "ms-outlook-mobile-signature", "ntes-pcmac-signature", "spnEditorSign".lower()}
 
 
@@ -51,6 +52,8 @@ def _role(element: lxml.html.HtmlElement) -> str:
 
 def _forwards(element: lxml.html.HtmlElement) -> bool:
     """A forward stands in the same container as a quote, but is what the mail is about."""
+    if any("adit-html-block--header" in (inner.get("class") or "") for inner in element.iter("div")):
+        return True  # Lark unfolds what it forwards
     start = ""
     for piece in element.itertext():
         start += piece

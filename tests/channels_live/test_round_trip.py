@@ -126,3 +126,27 @@ def test_a_worker_killed_in_mid_fetch(mailbox, account, settings):
     subjects = session().scalars(select(Message.subject)).all()
     assert sorted(subjects) == sorted(f"第 {n} 封" for n in range(40))
     assert mailbox.count() == 0
+
+
+@pytest.mark.skipif(on_postgres(), reason="optional: the worker of this test reads SQLite")
+def test_a_worker_that_is_told_of_mails_stops_in_time(mailbox, account, settings):
+    """With IDLE a mail is there at once although the next look is an hour away; waiting for the server holds up no stop."""
+    account(imap_poll_seconds="3600")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("HUIYIN_")}
+    environment = {
+        **clean, "HUIYIN_DATA_DIR": str(settings.data_dir), "HUIYIN_SECRET_KEY": settings.secret_key, "FLASK_APP": "wsgi:app",
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flask", "worker"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        until(lambda: session().rollback() or session().scalar(select(MailFolder.watcher)))
+        until(lambda: session().rollback() or session().scalar(select(MailFolder.due_at)) > clock.now())
+        mailbox.deliver(mail())
+        until(lambda: taken() == 1, seconds=20)
+    finally:
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+    assert time.monotonic() - began < 10  # a wait for the server would take thirty; five are promised on a machine that is not full

@@ -17,11 +17,11 @@ from app.core.text import unpack
 from app.core.uow import in_unit_of_work, unit_of_work
 from channels import receiving
 from channels.accounts import KNOWN, opened, set_account, shown
-from channels.base import Inbound, Unparseable
+from channels.base import Inbound, Signal, Unparseable
 from channels.models import Account, Conversation, Message, RawPayload
 from channels.registry import AT_HAND, CHANNELS, channel_for
 from channels.sending import queue_message
-from tests.contracts.outsides import CASES, Case, Outside, smtp
+from tests.contracts.outsides import CASES, Case
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -30,8 +30,11 @@ HOSTILE = (
     "👩‍🏭🇨🇳 \u202e反转\u202c \x07\x1b[31m \x00 end",
     "\ud83d lone surrogate",
     '"; DROP TABLE message; --',
-    "长" * 9_000,
+    "长" * 2_000,
 )
+
+LISTENING = frozenset({"calls"})
+"""Channels that report and take no words; tests/contracts/test_calls.py says what holds for them."""
 
 
 class Killed(BaseException):
@@ -41,7 +44,7 @@ class Killed(BaseException):
 class Party:
     """One channel with an account and its outside."""
 
-    def __init__(self, kind: str, case: Case, outside: Outside) -> None:
+    def __init__(self, kind: str, case: Case, outside: Any) -> None:
         self.kind, self.case, self.outside = kind, case, outside
         self.channel = channel_for(kind)
         self.account_id = case.open(outside)
@@ -62,8 +65,9 @@ class Party:
 
 @pytest.fixture(params=sorted(CASES))
 def party(request: pytest.FixtureRequest, app: Flask) -> Iterator[Party]:
-    with smtp() as outside:
-        yield Party(request.param, CASES[request.param], outside)
+    case = CASES[request.param]
+    with case.outside() as outside:
+        yield Party(request.param, case, outside)
 
 
 @pytest.fixture
@@ -90,7 +94,8 @@ def job() -> OutboxRow:
 
 
 def test_every_channel_is_here() -> None:
-    assert set(CASES) == set(CHANNELS) <= set(KNOWN)
+    assert not set(CASES) & LISTENING
+    assert set(CASES) | LISTENING == set(CHANNELS) <= set(KNOWN)
     assert {kind for kind, case in CASES.items() if case.at_hand} == AT_HAND
     for kind, channel in CHANNELS.items():
         assert channel.kind == kind and isinstance(channel.idempotent, bool)
@@ -121,7 +126,7 @@ def test_what_it_cannot_read_it_says(party: Party) -> None:
     deep = [b"[" * 100_000, b"{" * 5_000 + b"}" * 5_000, b"null", b'"', b"0", b"\xff\xfe" * 500, good * 3]
     for raw in [*party.case.bad, *noise, *pieces, *swapped, *deep]:
         try:
-            assert isinstance(party.parse(party.account, raw), Inbound)
+            assert isinstance(party.parse(party.account, raw), Inbound | Signal)
         except Unparseable as problem:
             assert unpack(str(problem)).strip()
     for raw in party.case.bad:
@@ -184,9 +189,7 @@ def test_hostile_words_go_out_as_words(party: Party, text: str, drain: Callable[
     assert state(message_id) == "sent"
     if party.case.at_hand:
         return
-    (recipients, letter) = party.outside.taken[-1]
-    assert recipients == ("wang@chenghu.example",) and letter["Bcc"] is None
-    assert len(letter.get_all("Subject")) == 1
+    party.case.left_well(party.outside.taken)
 
 
 def test_an_answer_leaves_once(party: Party, drain: Callable[[], int]) -> None:
@@ -292,5 +295,5 @@ def test_secrets_are_sealed_masked_and_rotated(party: Party) -> None:
         assert secret not in str(account.settings) and shown(account)["settings"][name] == "••••"
         assert opened(account)[name] == secret
         with unit_of_work():
-            set_account(SYSTEM, account.slug, {name: "neu"})
-        assert opened(party.account)[name] == "neu"
+            set_account(SYSTEM, account.slug, {name: "N" * len(secret)})
+        assert opened(party.account)[name] == "N" * len(secret)

@@ -27,7 +27,7 @@ from channels.sending import queue_message
 from channels.visitors import Visitor
 from channels.webchat import WebChatChannel, external_id, packed
 from channels.webchat_files import kind_of
-from channels.webchat_settings import hours, is_open
+from channels.webchat_hours import hours, is_open
 from workflows.models import Ticket, TicketConversation
 
 CHANNEL = WebChatChannel()
@@ -115,7 +115,7 @@ def test_files_come_along(account: Any, visitor: Any) -> None:
 
 
 def test_an_answer_is_sent_when_it_is_stored(account: Any, visitor: Any, actor: Any, drain: Any) -> None:
-    say(account, visitor, "在吗")
+    say(account, visitor, "触摸屏黑屏了")
     drain()
     agent = actor("agent")
     with unit_of_work():
@@ -125,19 +125,19 @@ def test_an_answer_is_sent_when_it_is_stored(account: Any, visitor: Any, actor: 
     assert message.state == SENT and message.sent_at is not None
     names = session().scalars(select(EventRow.name)).all()
     assert names.count("MessageSent") == 1 and "MessageQueued" not in names
-    assert [m.text for m in visitors.heard_by_visitor(message.conversation_id)] == ["在吗", "在的"]
+    assert [m.text for m in visitors.heard_by_visitor(message.conversation_id)] == ["触摸屏黑屏了", "在的"]
 
 
 def test_an_answer_that_may_still_be_taken_back_is_not_seen_before_it_goes(
     account: Any, visitor: Any, actor: Any, drain: Any
 ) -> None:
-    say(account, visitor, "在吗")
+    say(account, visitor, "触摸屏黑屏了")
     agent = actor("agent")
     with unit_of_work():
         conversation = visitors.conversation_of(visitor)
         assert conversation is not None
         message = queue_message(agent, conversation, "在的", after=timedelta(seconds=15))
-    assert [m.text for m in visitors.heard_by_visitor(message.conversation_id)] == ["在吗"]
+    assert [m.text for m in visitors.heard_by_visitor(message.conversation_id)] == ["触摸屏黑屏了"]
     with clock.frozen(clock.now() + timedelta(seconds=20)):
         drain()
     session().refresh(message)
@@ -149,7 +149,7 @@ def test_sending_speaks_to_nobody(account: Account) -> None:
 
 
 def test_seen_goes_forward_only_and_never_over_what_is_there(account: Any, visitor: Any, actor: Any) -> None:
-    say(account, visitor, "在吗")
+    say(account, visitor, "触摸屏黑屏了")
     agent = actor("agent")
     with unit_of_work():
         conversation = visitors.conversation_of(visitor)
@@ -173,7 +173,7 @@ def test_seen_goes_forward_only_and_never_over_what_is_there(account: Any, visit
 
 
 def test_what_a_visitor_says_of_themselves_is_kept_as_unproved(account: Any, visitor: Any) -> None:
-    say(account, visitor, "在吗")
+    say(account, visitor, "触摸屏黑屏了")
     with unit_of_work():
         visitor.name, visitor.email, visitor.phone = "王工", "wang@chenghu.example", ""
         assert visitors.introduce(visitor)
@@ -254,7 +254,7 @@ def test_browsers_that_do_not_come_back_are_forgotten(account: Any, visitor: Any
     with unit_of_work():
         visitors.meet(account, "zh")
         store_file(b"%PDF-1.7", "a.pdf", "application/pdf", owner="visitor", owner_id=visitor.id)
-    say(account, visitor, "在吗")
+    say(account, visitor, "触摸屏黑屏了")
     with unit_of_work():
         assert visitors.forget_visitors() == 0
     with clock.frozen(clock.now() + timedelta(days=8)), unit_of_work():

@@ -1,6 +1,8 @@
 """Mails that the desk writes, and the boxes that it reads."""
 
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,30 @@ def test_boxes_of_every_kind_are_read(tmp_path: Path):
     assert [name for name, _ in read_mails(tmp_path / "Maildir")] == ["cur/1.x:2,S", ".Sent/new/2.x"]
     ((name, missing),) = read_mails(tmp_path / "absent.eml")
     assert name == "absent.eml" and isinstance(missing, OSError)
+
+
+def test_a_picture_stands_where_the_text_names_it_and_other_files_are_attached():
+    files = [OutFile("端子.png", "image/png", b"\x89PNG1"), OutFile("x.png", "image/png", b"\x89PNG2"), OutFile("y.pdf", "application/pdf", b"%PDF-")]
+    mail = compose_reply(message_id="7.1@desk.example", sender=Address("s@desk.example", ""), to=[CUSTOMER], subject="x",
+                         text="看这里：\n[图片：端子.png]\n再紧一次。", date=WHEN, attachments=files)
+    root = message_from_bytes(mail.as_bytes(), policy=default)
+    [related] = [part for part in root.walk() if part.get_content_type() == "multipart/related"]
+    [html, shown] = related.iter_parts()
+    assert f'<img src="cid:{shown["Content-ID"].strip("<>")}"' in html.get_content() and shown.get_content() == b"\x89PNG1"
+    assert shown.get_content_disposition() == "inline"
+    assert [part.get_filename() for part in root.iter_attachments()] == ["x.png", "y.pdf"]
+    parsed = parse_mail(mail.as_bytes())
+    assert parsed.text.startswith("看这里") and len(parsed.attachments) == 3
+
+
+def test_letters_of_the_desk_and_automatic_answers_say_what_they_are():
+    def made(**given: object):
+        return compose_reply(message_id="7.1@desk.example", sender=Address("s@desk.example", ""), to=[CUSTOMER], subject="x",
+                             text="y", date=WHEN, **given)  # type: ignore[arg-type]
+
+    assert made()["Auto-Submitted"] is None
+    assert made(generated=True)["Auto-Submitted"] == "auto-generated" and "DR" not in made(generated=True)["X-Auto-Response-Suppress"].split(", ")
+    assert made(automatic=True)["X-Auto-Response-Suppress"] == "All"
+    assert made(list_id="orders.desk.example\r\nBcc: x@y.example")["List-Id"] == "<orders.desk.exampleBcc:x@y.example>"
+    english = made(history=History("Li", "2026-11-05 10:00", "old", "en"))
+    assert "On 2026-11-05 10:00, Li wrote:" in english.get_body(("plain",)).get_content()

@@ -1,0 +1,1 @@
+"""WeChat official accounts (公众号): callbacks in, customer messages out, by the platform's law."""
