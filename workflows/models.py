@@ -33,6 +33,7 @@ class Ticket(Holdable, Versioned, Base):
         Index("ix_ticket_organisation_id_id", "organisation_id", "id"),
         Index("ix_ticket_device_id_id", "device_id", "id"),
         Index("ix_ticket_product_id_id", "product_id", "id"),
+        Index("ix_ticket_counter_id_created_at", "counter_id", "created_at"),
         Index("ix_ticket_state_due_at", "state", "due_at"),
         Index("ix_ticket_touched_at_id", "touched_at", "id"),
         Index(
@@ -52,6 +53,7 @@ class Ticket(Holdable, Versioned, Base):
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
     product_id: Mapped[int | None] = mapped_column(ForeignKey("product.id"))
     device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
+    counter_id: Mapped[int | None] = mapped_column(ForeignKey("counter.id"))
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     dispatched_by: Mapped[str] = mapped_column(CleanText(200), default="")

@@ -26,6 +26,7 @@ def open_ticket(
     impact: str = "none",
     product_id: int | None = None,
     device_id: int | None = None,
+    counter_id: int | None = None,
     after: Ticket | None = None,
 ) -> Ticket:
     """Put a new ticket into the queue. `after` is the closed ticket whose late answer this is: the two are linked.
@@ -53,6 +54,7 @@ def open_ticket(
         priority=priority,
         product_id=product_id,
         device_id=device_id,
+        counter_id=counter_id,
         created_at=now(),
         due_at=now() + time_to_solve(priority),
         first_due_at=now() + time_to_solve(priority),

@@ -30,7 +30,7 @@ TO_TECHNICIAN = frozenset(NOTICES) - {"new"}
 
 
 class OrderNotice(Base):
-    """One person told of one thing by mail. `state`: due, sending, sent, failed, undecided; `no_mail` (the person has no
+    """One person told of one thing. `state`: due, sending, sent, failed, undecided; `no_mail` (the person has no
     address), `off` (wants none), `no_account` (the house has no mailbox to send from): these see it in their list alone."""
 
     __tablename__ = "order_notice"
@@ -60,7 +60,7 @@ def write_notices(order: ServiceOrder, what: str, by_id: int | None) -> list[Ord
     for user in _concerned(order, what):
         if user.id == by_id or _told_lately(order, user, what):
             continue
-        state = "off" if not user.order_mail else "due" if user.email else "no_mail"
+        state = "due" if user.order_mail else "off"
         notice = OrderNotice(order_id=order.id, user_id=user.id, what=what, to_address=user.email, state=state)
         session().add(notice)
         session().flush()

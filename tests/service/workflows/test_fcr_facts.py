@@ -80,7 +80,7 @@ class House:
                 account,
                 Inbound(
                     external_id=f"m{self.n}@chenghu.example", sender=Sender(kind, who, "李秀兰", verified=True), subject=text if kind == "email" else "",
-                    text=text, visible_text=text, sent_at=now(), answers=(f"m{self.n - 1}@chenghu.example",) if answers else (),
+                    text=text, visible_text=text, sent_at=now(), answers=(f"m{self.n - 1}@chenghu.example",) if answers else (), continues=kind != "email",
                 ),
             )  # fmt: skip
             assert message is not None
@@ -169,7 +169,7 @@ def test_one_question_and_one_answer_by_mail_are_allowed_two_answers_are_not(hou
 
 
 def test_a_chat_solved_in_its_session_and_one_solved_the_next_day(house: House) -> None:
-    quick = house.hears("在吗", via="chat", who="v1")
+    quick = house.hears("密码忘了", via="chat", who="v1")
     house.says(quick, "在的。")
     house.after(minutes=3)
     house.hears("怎样改密码", via="chat", who="v1")

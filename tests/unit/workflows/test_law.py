@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from workflows.call_tasks import CALL_TASK
 from workflows.engine import STAY, Need, Workflow, moment
 from workflows.kinds import IMPACTS, KINDS, priority_of, time_to_solve
 from workflows.orders import ORDER
 from workflows.tickets import TICKET
 
-LAWS = [TICKET, ORDER]
+LAWS = [TICKET, ORDER, CALL_TASK]
 ids = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import order_notices
 from app.core import clock
 from app.core.db import session
 from app.core.people import User
@@ -16,6 +15,7 @@ from app.watching import may_watch
 from channels import registry
 from channels.base import Outbound, SendFailed, SendUndecided
 from channels.models import Account
+from channels.reaching import direct
 from tests.service.workflows.orders.conftest import WINDOW, House
 from workflows import order_service
 from workflows.order_notices import OrderNotice, set_order_mail
@@ -55,7 +55,7 @@ class Post:
 @pytest.fixture
 def post(monkeypatch: pytest.MonkeyPatch, house: House) -> Post:
     found = Post()
-    monkeypatch.setattr(order_notices, "channel_for", lambda kind: found)
+    monkeypatch.setattr(direct, "channel_for", lambda kind: found)
     assert registry.channel_for("email") is not found
     with unit_of_work() as s:
         s.add(Account(kind="email", slug="post", settings={"address": "support@hengchuan.example", "smtp_host": "127.0.0.1"}))
