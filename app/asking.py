@@ -28,6 +28,7 @@ from app.core.text import clean
 from app.core.uow import unit_of_work
 from app.letters import first_line
 from channels import receiving
+from channels.counters import find_counter
 from channels.models import Conversation, Message, RawPayload
 from channels.portal import portal_account, read_form
 from knowledge.access import readable_articles
@@ -42,7 +43,8 @@ LONGEST, MOST_FILES, LARGEST_FILE = 8000, 6, 10 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person wrote into the form. `tag` is the word of a scanned code, `serial` what was typed by hand;
+    """What a person wrote into the form. `tag` and `counter` are the words of scanned codes, of a machine
+    and of a counter, `serial` what was typed by hand;
     `once` marks the form, so that sending it twice asks once."""
 
     text: str
@@ -52,6 +54,7 @@ class Asked:
     phone: str = ""
     product: str = ""
     tag: str = ""
+    counter: str = ""
     serial: str = ""
     kind: str = ""
     article: str = ""
@@ -115,6 +118,7 @@ def _checked(actor: Actor, asked: Asked) -> dict[str, Any]:
     device = find_tag(asked.tag) if asked.tag else _own_device(actor, asked.serial, product, by, values[by])
     # Who logged in writes for their company, whatever address they leave.
     own = actor.organisation_id if actor.kind == "user" and actor.role == "client" else None
+    counter = find_counter(asked.counter)
     files = [{"name": safe_name(n), "mime": m, "sha256": put_bytes(content)} for n, m, content in asked.files]
     return {
         "by": by,
@@ -130,7 +134,8 @@ def _checked(actor: Actor, asked: Asked) -> dict[str, Any]:
         "product": product.id if product else device.product_id if device else None,
         "device": device.id if device else None,
         "serial": asked.serial[:80] if device is None else "",
-        "organisation": own or (device.organisation_id if device and asked.tag else None),
+        "organisation": own or (device.organisation_id if device and asked.tag else counter.organisation_id if counter else None),
+        **({"counter": counter.id} if counter else {}),
         "article": asked.article[:200],
         "language": asked.language if asked.language in ("zh", "en") else "zh",
         "files": files,
@@ -192,6 +197,7 @@ def open_request(message: Message) -> Ticket:
         impact=fields["impact"],
         product_id=fields["product"],
         device_id=fields["device"],
+        counter_id=fields.get("counter"),
     )
     conversation.token = str(ticket.number)
     if fields["organisation"] and conversation.organisation_id is None:

@@ -1,12 +1,7 @@
-"""Who is connected from a web page to this process, and how much each may send.
+"""Who is connected from a web page to this process, and how much each may send."""
 
-The counts are of this process: with several, each allows as much.
-"""
-
-import math
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,19 +9,24 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from app.chat_limits import REMEMBERED, Buckets, Shared
+
 PER_VISITOR, PER_ADDRESS, NEW_PER_ADDRESS = (20, 1.0), (600, 60.0), (400, 5.0)
 """Messages of one visitor, messages of one address (a whole company may share it), new connections of one address: how
 many at once, and how many a second after that."""
 LOOKS = (60, 2.0)
 """How often one page may say what it showed, likewise."""
+TRANSCRIPTS, TRANSCRIPTS_PER_ADDRESS = (3, 3 / 86_400), (20, 20 / 3600)
+"""Transcripts by mail, likewise: nobody floods a mailbox by way of us."""
 SOCKETS_PER_VISITOR = 8
 TYPING_SECONDS = 0.5
-REMEMBERED = 10_000
 
 
 @dataclass(eq=False)
 class Chat:
-    """One open page. `told`: ids of messages that it has; `sending`: those of its own that are on their way in."""
+    """One open page. `told`: ids of messages that it has; `sending`: those of its own that are on their way in.
+    `queue`: how many it was told are before it. `asked`: what is asked before the first word was answered. `others`:
+    conversations that words of this chat were moved to: whoever answers there is heard here."""
 
     sid: str
     visitor_id: int
@@ -39,30 +39,16 @@ class Chat:
     told: set[int] = field(default_factory=set)
     sending: set[str] = field(default_factory=set)
     presence: dict[str, Any] | None = None
-
-
-class Buckets:
-    """Token buckets by name, the longest unused forgotten first. `take` returns 0, or the seconds to wait."""
-
-    def __init__(self, most: int, per_second: float) -> None:
-        self.most, self.per_second = most, per_second
-        self._left: OrderedDict[Any, tuple[float, float]] = OrderedDict()
-
-    def take(self, name: Any) -> int:
-        now = time.monotonic()
-        left, at = self._left.pop(name, (float(self.most), now))
-        left = min(float(self.most), left + (now - at) * self.per_second)
-        wait = 0 if left >= 1 else max(1, math.ceil((1 - left) / self.per_second))
-        self._left[name] = (left if wait else left - 1, now)
-        while len(self._left) > REMEMBERED:
-            self._left.popitem(last=False)
-        return wait
+    queue: int | None = None
+    per_second: float = 1.0
+    asked: bool = True
+    others: set[int] = field(default_factory=set)
 
 
 class Rooms:
     """The open pages of visitors in this process. A fifth of the threads, 50 at least, stays for everybody else."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, shared: Shared | None = None) -> None:
         self.most = max(2, threads - max(50, threads // 5))
         self.chats: dict[str, Chat] = {}
         self.lock = threading.RLock()
@@ -70,8 +56,9 @@ class Rooms:
         self._keys: dict[str, set[str]] = {}
         self._speaking: dict[str, tuple[threading.Lock, int]] = {}
         self._typed: dict[str, float] = {}
-        self._visitors, self._addresses = Buckets(*PER_VISITOR), Buckets(*PER_ADDRESS)
-        self._arrivals, self._looks = Buckets(*NEW_PER_ADDRESS), Buckets(*LOOKS)
+        self._visitors, self._addresses = Buckets(*PER_VISITOR, "say", shared), Buckets(*PER_ADDRESS, "address", shared)
+        self._arrivals, self._looks = Buckets(*NEW_PER_ADDRESS, "arrive", shared), Buckets(*LOOKS)
+        self._letters = Buckets(*TRANSCRIPTS, "letter", shared), Buckets(*TRANSCRIPTS_PER_ADDRESS, "letters", shared)
 
     def refuses(self, address: str, visitor_id: int | None) -> int:
         """0 when there is room for one more page, else the seconds after which to ask again."""
@@ -79,19 +66,20 @@ class Rooms:
             mine = sum(chat.visitor_id == visitor_id for chat in self.chats.values()) if visitor_id else 0
             if len(self.chats) >= self.most or mine >= SOCKETS_PER_VISITOR:
                 return 15
-            return self._arrivals.take(address)
+        return self._arrivals.take(address)
 
     def enter(self, chat: Chat) -> None:
         with self.lock:
             self.chats[chat.sid] = chat
             self._keys.setdefault(chat.key, set()).add(chat.sid)
-            if chat.conversation_id is not None:
-                self._places.setdefault(chat.conversation_id, set()).add(chat.sid)
+            for number in chat.others | ({chat.conversation_id} if chat.conversation_id is not None else set()):
+                self._places.setdefault(number, set()).add(chat.sid)
 
     def place(self, chat: Chat, conversation_id: int) -> None:
         """The page's conversation has begun."""
         with self.lock:
             if chat.sid in self.chats:
+                chat.others |= {chat.conversation_id} if chat.conversation_id is not None else set()
                 chat.conversation_id = conversation_id
                 self._places.setdefault(conversation_id, set()).add(chat.sid)
 
@@ -101,7 +89,8 @@ class Rooms:
             self._typed.pop(sid, None)
             if chat is not None:
                 _drop(self._keys, chat.key, sid)
-                _drop(self._places, chat.conversation_id, sid)
+                for number in {chat.conversation_id, *chat.others}:
+                    _drop(self._places, number, sid)
 
     def of(self, conversation_id: int) -> list[Chat]:
         """The pages that show this conversation."""
@@ -119,13 +108,15 @@ class Rooms:
 
     def too_fast(self, chat: Chat) -> int:
         """0, or the seconds that this page has to wait before it sends again."""
-        with self.lock:
-            return self._visitors.take(chat.visitor_id) or self._addresses.take(chat.address)
+        return self._visitors.take(chat.visitor_id, chat.per_second) or self._addresses.take(chat.address)
+
+    def letters_too_often(self, chat: Chat) -> int:
+        """0, or the seconds until this visitor may have a transcript mailed again."""
+        return self._letters[0].take(chat.visitor_id) or self._letters[1].take(chat.address)
 
     def looks_too_often(self, chat: Chat) -> int:
         """0, or the seconds that this page has to wait before it says again what it showed: each time is a write."""
-        with self.lock:
-            return self._looks.take(chat.visitor_id)
+        return self._looks.take(chat.visitor_id)
 
     def may_type(self, sid: str) -> bool:
         """Whether enough time went by since this page last said that somebody types."""

@@ -9,8 +9,10 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from app.cli_calls import import_calls
 from app.cli_output import answer, json_option, plain_errors
 from app.cli_parse import parse_command
+from app.cli_simulate import simulate
 from app.core.db import session
 from app.core.errors import DeskError
 from app.core.permissions import SYSTEM
@@ -22,6 +24,8 @@ from channels.models import RawPayload
 
 channel = AppGroup("channel", help="Accounts, imports and raw payloads.")
 channel.add_command(parse_command, "parse")
+channel.add_command(import_calls, "import-calls")
+channel.add_command(simulate)
 account = AppGroup("account", help="Configured mailboxes and other accounts.")
 channel.add_command(account)
 

@@ -5,13 +5,18 @@ from pathlib import Path
 import click
 
 from app.core.permissions import PERMISSIONS
+from workflows.call_tasks import CALL_TASK
 from workflows.engine import STAY, Step, Workflow
 from workflows.orders import ORDER
 from workflows.tickets import TICKET
 
 PAGE = Path(__file__).parents[1] / "docs" / "workflows.md"
 MADE = "<!-- Made by `flask desk diagrams`. Change the tables in workflows/, not this page. -->"
-LAWS = ((TICKET, "Tickets 工单", "workflows/tickets.py"), (ORDER, "Service orders 服务订单", "workflows/orders.py"))  # data
+LAWS = (
+    (TICKET, "Tickets 工单", "workflows/tickets.py"),  # data
+    (ORDER, "Service orders 服务订单", "workflows/orders.py"),  # data
+    (CALL_TASK, "Calls to make 回电任务", "workflows/call_tasks.py"),  # data
+)
 
 
 def page() -> str:

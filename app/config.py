@@ -77,6 +77,12 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def _hours(value: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError("use HH:MM-HH:MM")
+    return value
+
+
 def _days_by_kind(value: str) -> str:
     pairs = [part.split("=") for part in value.replace(" ", "").split(",") if part]
     if not all(len(pair) == 2 and re.fullmatch(r"[a-z_]{1,16}", pair[0]) for pair in pairs):
@@ -132,6 +138,11 @@ class Settings:
         "", _days_by_kind, "W for single kinds, e.g. fault=14,consult=3. What is not named has HUIYIN_FCR_DAYS."
     )
     session_hours: int = setting(2, _between(1, 72), "Hours of silence that end a stretch of a conversation.")
+    callback_minutes: int = setting(30, _between(1, 10_080), "Minutes after a call that nobody took within which the caller is to be called back.")
+    call_retry_minutes: int = setting(60, _between(1, 10_080), "Minutes after which somebody who did not answer is called again.")
+    service_seconds: int = setting(20, _between(1, 600), "Seconds within which a call should be answered: the service level of the call reports.")
+    reach_quiet: str = setting("22:00-08:00", _hours, "Hours in which nobody's phone is made to ring (alarms excepted), in HUIYIN_TIME_ZONE; 00:00-00:00: none.")
+    reach_settle_minutes: int = setting(15, _between(1, 1440), "Minutes after which a message that was taken and did not come back counts as delivered, where a channel tells no more.")
     max_mail_mb: int = setting(50, _between(1, 500), "Largest mail that is fetched, in megabytes; of a larger one the header is kept and shown as not understood.")
     outbox_lease_seconds: int = setting(60, _between(1, 3600), "Seconds after which the job of a vanished worker is taken up again.")
     outbox_attempts: int = setting(8, _between(1, 50), "Attempts after which a job is given up and shown as dead.")
@@ -152,6 +163,12 @@ class Settings:
     def site_url(self) -> str:
         """Where people reach the desk, without a slash at the end."""
         return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine itself reaches the web process."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"http://{host}:{self.port}"
 
     @property
     def is_sqlite(self) -> bool:

@@ -16,8 +16,9 @@ from app.core.clock import now
 from app.core.db import db, session
 from app.core.sealing import CannotOpen
 from app.core.text import unpack
-from app.queries.raw import mailboxes_now
+from app.queries.raw import accounts_with_health, mailboxes_now, sources_now, worst
 from channels.accounts import list_accounts, opened
+from channels.fetching import WATCHED_POLL
 
 Check = dict[str, Any]
 LATE = timedelta(minutes=10)
@@ -51,6 +52,8 @@ def examine(flask: Flask) -> list[Check]:
     check("search index", True, "run: flask knowledge reindex", lambda: _index(flask))
     check("outbox", False, "look at: flask desk outbox --state dead", _outbox)
     check("mail in", False, "see /admin/channels, or: flask channel account set SLUG imap_…", _mail_in)
+    check("calls and WeCom in", False, "see /admin/channels; the worker must be able to read the files", _sources)
+    check("channels", False, "see /admin/channels and: flask channel raw --state failed", _channels)
     check("sealed passwords", False, "flask channel account reseal --old-key-file FILE, or set the passwords anew", _sealed)
     check("disk space", False, "free some space on the disk of the data folder", lambda: _disk(settings))
     if settings.redis_url:
@@ -101,14 +104,38 @@ def _mail_in() -> tuple[bool, str]:
     """Each fetched mailbox: when it was last read, or what is wrong."""
     well, said, folders = True, [], mailboxes_now()
     for account in list_accounts():
-        row = folders.get(account.id)
+        row = worst(folders.get(account.id, []))
         if row is None:
             continue
-        patience = LATE + 3 * timedelta(seconds=int(account.settings.get("imap_poll_seconds") or 20))
+        poll = timedelta(seconds=int(account.settings.get("imap_poll_seconds") or 20))
+        patience = LATE + 3 * (max(poll, WATCHED_POLL) if row.watcher else poll)
         well = well and not row.error and row.fetched_at is not None and now() - row.fetched_at < patience
         seen = f"last read {row.fetched_at:%Y-%m-%d %H:%M} UTC" if row.fetched_at else "never read"
         said.append(f"{account.slug}: {unpack(row.error)} ({seen})" if row.error else f"{account.slug}: {seen}")
     return well, "; ".join(said)[:600] or "no mailbox is fetched"
+
+
+def _sources() -> tuple[bool, str]:
+    """Each file of calls and each customer-service account of WeCom: when something was read last, or what is wrong."""
+    well, said, found = True, [], sources_now()
+    for account in list_accounts():
+        patience = LATE + 3 * timedelta(minutes=int(account.settings.get("poll_minutes") or 5))
+        for one in found.get(account.id, []):
+            late = account.kind == "wecom" and (one.read_at is None or now() - one.read_at > patience)
+            well = well and not one.error and not late
+            seen = f"last read {one.read_at:%Y-%m-%d %H:%M} UTC" if one.read_at else "nothing read yet"
+            said.append(f"{account.slug} {one.name}: {unpack(one.error)} ({seen})" if one.error else f"{account.slug} {one.name}: {seen}")
+    return well, "; ".join(said)[:600] or "no file of calls and no WeCom account is read"
+
+
+def _channels() -> tuple[bool, str]:
+    """Each account with payloads that nobody could read, messages that did not leave, or a platform that refuses it."""
+    said = []
+    for one in accounts_with_health():
+        parts = [f"{number} {what}" for number, what in ((one.unread, "not understood"), (one.failed, "not sent"), (one.undecided, "undecided")) if number]
+        parts += [unpack(why) for why in (one.token_error, one.trouble) if why]
+        said += [f"{one.account.slug}: {', '.join(parts)}"] if parts and one.account.active else []
+    return not said, "; ".join(said)[:600] or "all accounts are well"
 
 
 def _sealed() -> tuple[bool, str]:

@@ -14,23 +14,38 @@ from app.core.events import set_reactions
 from app.core.logs import set_up_logs
 from app.queries import fcr_facts
 from app.reactions import REACTIONS
+from app.simulator import demo as simulated
 from app.web import (
     admin_accounts,
     admin_audit,
+    admin_call_map,
     admin_channels,
+    admin_counters,
+    admin_kinds,
     admin_mail,
     admin_outbox,
+    admin_reaching,
+    admin_signatures,
     articles,
     ask,
     auth,
+    call_recording,
     chat,
     desk,
+    desk_chat,
+    desk_talks,
     directory_contacts,
     directory_devices,
     directory_organisations,
     errors,
     everything,
+    file_links,
     frame,
+    hooks_calls,
+    hooks_sms,
+    hooks_wechat,
+    hooks_wecom,
+    hooks_weibo,
     i18n,
     knowledge,
     knowledge_changes,
@@ -42,11 +57,16 @@ from app.web import (
     portal,
     progress,
     quotes,
+    report_calls,
     reports,
     security,
+    softphone,
     stage,
+    wechat_phone,
 )
-from channels import sessions
+from channels import file_links as channel_files
+from channels import house, sessions
+from channels.reaching import plans
 from workflows import fcr
 from workflows.rules import use_rules
 
@@ -72,8 +92,16 @@ def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask
     files.use_folder(settings.data_dir / "files")
     db.init_app(flask)
     set_reactions(REACTIONS)
-    use_rules(silence_days=settings.silence_days, reopen_days=settings.reopen_days)
+    use_rules(
+        silence_days=settings.silence_days,
+        reopen_days=settings.reopen_days,
+        callback_minutes=settings.callback_minutes,
+        call_retry_minutes=settings.call_retry_minutes,
+    )
     sessions.use_silence(settings.session_hours)
+    house.use_house(settings.local_url)
+    channel_files.use_site(settings.site_url)
+    plans.use_quiet(settings.reach_quiet, settings.time_zone, settings.reach_settle_minutes)
     fcr.use_windows(settings.fcr_days, settings.fcr_kinds, settings.session_hours)
     fcr_reactions.use_facts(fcr_facts)
     letters.use_settings(key=settings.signing_key(), site_url=settings.site_url, time_zone=settings.time_zone)
@@ -105,21 +133,39 @@ def _add_pages(flask: Flask) -> None:
     knowledge_edit.init_app(flask)
     auth.init_app(flask)
     desk.init_app(flask)
+    desk_talks.init_app(flask)
+    desk_chat.init_app(flask)
     orders.init_app(flask)
     everything.init_app(flask)
     order_proofs.init_app(flask)
     quotes.init_app(flask)
     reports.init_app(flask)
+    report_calls.init_app(flask)
     directory_contacts.init_app(flask)
     directory_organisations.init_app(flask)
     directory_devices.init_app(flask)
+    hooks_calls.init_app(flask)
+    call_recording.init_app(flask)
+    hooks_wechat.init_app(flask)
+    hooks_wecom.init_app(flask)
+    hooks_weibo.init_app(flask)
+    file_links.init_app(flask)
     me.init_app(flask)
     stage.init_app(flask)
+    softphone.init_app(flask)
+    wechat_phone.init_app(flask)
+    simulated.init_app(flask)
     admin_accounts.init_app(flask)
     admin_outbox.init_app(flask)
+    admin_reaching.init_app(flask)
+    hooks_sms.init_app(flask)
     admin_audit.init_app(flask)
     admin_channels.init_app(flask)
+    admin_kinds.init_app(flask)
+    admin_counters.init_app(flask)
     admin_mail.init_app(flask)
+    admin_signatures.init_app(flask)
+    admin_call_map.init_app(flask)
     mount.init_app(flask)
 
     realtime.init_app(flask)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app.core import outbox
 from app.core.db import session
+from app.queries.raw import accounts_with_health
 from app.viewer import public
 
 log = logging.getLogger("huiyin.request")
@@ -24,6 +25,14 @@ SECONDS = Histogram(
     registry=REGISTRY,
 )
 OUTBOX = Gauge("huiyin_outbox_rows", "Outbox rows by state.", ["state"], registry=REGISTRY)
+UNSENT = Gauge("huiyin_messages_unsent", "Messages of the last week that did not leave, by account and state.", ["account", "state"], registry=REGISTRY)
+UNREAD = Gauge("huiyin_payloads_unread", "Raw payloads that could not be understood, by account.", ["account"], registry=REGISTRY)
+WELL = Gauge("huiyin_account_well", "1 when nothing is wrong with a channel account.", ["account", "kind"], registry=REGISTRY)
+TROUBLED = Gauge("huiyin_account_refused", "1 while the platform refuses an account: its token, address, rights or quota.", ["account", "kind"], registry=REGISTRY)
+READ_FAILS = Gauge("huiyin_account_reading_fails", "1 while a mailbox, call file or WeCom account cannot be read.", ["account", "kind"], registry=REGISTRY)
+LAST_READ = Gauge("huiyin_account_last_read_timestamp_seconds", "When a mailbox, call file or WeCom account was last read.", ["account"], registry=REGISTRY)
+SPOKE = Gauge("huiyin_account_last_sent_timestamp_seconds", "When something last left by an account.", ["account"], registry=REGISTRY)
+HEARD = Gauge("huiyin_account_last_received_timestamp_seconds", "When something last came by an account.", ["account"], registry=REGISTRY)
 OUTBOX_AGE = Gauge("huiyin_outbox_age_seconds", "How long the oldest due outbox row waits.", registry=REGISTRY)
 
 
@@ -90,7 +99,29 @@ def metrics() -> Response:
     for state, number in outbox.counts().items():
         OUTBOX.labels(state).set(number)
     OUTBOX_AGE.set(outbox.oldest_due_age())
+    _set_accounts()
     return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+
+
+def _set_accounts() -> None:
+    """The accounts as they are now; one that is gone is not told of any more."""
+    for gauge in (UNSENT, UNREAD, WELL, HEARD, SPOKE, TROUBLED, READ_FAILS, LAST_READ):
+        gauge.clear()
+    for one in accounts_with_health():
+        slug = one.account.slug
+        for state, number in (("queued", one.waiting), ("failed", one.failed), ("undecided", one.undecided)):
+            UNSENT.labels(slug, state).set(number)
+        UNREAD.labels(slug).set(one.unread)
+        WELL.labels(slug, one.account.kind).set(one.well)
+        if one.account.last_received_at:
+            HEARD.labels(slug).set(one.account.last_received_at.timestamp())
+        if one.account.last_sent_at:
+            SPOKE.labels(slug).set(one.account.last_sent_at.timestamp())
+        TROUBLED.labels(slug, one.account.kind).set(bool(one.token_error or one.trouble))
+        if one.read_at or one.reading_fails:
+            READ_FAILS.labels(slug, one.account.kind).set(bool(one.reading_fails))
+        if one.read_at:
+            LAST_READ.labels(slug).set(one.read_at.timestamp())
 
 
 def _from_here() -> bool:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from app import emoticons
 from channels.visitors import is_placeholder
 from workflows.models import Ticket
 from workflows.orders_models import OrderAppointment, OrderQuote, ServiceOrder
@@ -47,7 +48,7 @@ def first_line(text: str) -> str:
 
 def only_thanks(text: str) -> bool:
     """Whether a message says nothing but thanks or "it works": such a one never reopens a ticket."""
-    text = text.strip().lower()
+    text = emoticons.plain(text).replace(emoticons.SMILE, " ").strip().lower()
     if len(text) > 60 or not any(sign not in _MARKS for sign in text):
         return False
     # How far the text is made up of such words: each place is looked at once, whatever somebody wrote.
@@ -97,12 +98,14 @@ def follow_up_question(ticket: Ticket, language: str, by_mail: bool = True) -> s
             f"Hello{' ' + name if name else ''},\n\n"
             f"your request #{ticket.number} ({ticket.subject}) has been dealt with:\n\n{ticket.resolution}\n\n"
             f"Is it solved? Please tell us here (one click, no password):\n{link}\n\n"
+            f"Or answer with one digit: 5 very satisfied, 1 not at all, 0 not solved.\n\n"
             f"If it is not, just answer {'this mail' if by_mail else 'here'} and we go on at once."
         )
     return (
         f"{name or '您'}好：\n\n"
         f"您的请求 #{ticket.number}（{ticket.subject}）已处理：\n\n{ticket.resolution}\n\n"
         f"问题解决了吗？请点开下面的链接告诉我们（点一下即可，无需密码）：\n{link}\n\n"
+        f"也可以直接回复一个数字：5 很满意，1 很不满意，0 还没有解决。\n\n"
         f"如果还没有解决，直接{'回复这封邮件' if by_mail else '在这里回复'}，我们马上继续处理。"
     )  # data
 

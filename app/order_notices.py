@@ -1,16 +1,7 @@
-"""Mails to those who carry orders out. Nothing of the customer stands in them but the place: a mailbox is read by many."""
+"""Telling those who carry orders out. Nothing of the customer stands in it but the place: a mailbox is read by many."""
 
-import uuid
-
-from app import letters
-from app.core.clock import now
+from app import letters, reaching
 from app.core.db import session
-from app.core.outbox import Job, Retry, Undecided, outside
-from app.core.uow import unit_of_work
-from channels.accounts import mailbox_that_sends
-from channels.base import Outbound, SendFailed, SendUndecided
-from channels.models import Account
-from channels.registry import channel_for
 from workflows.events import OrderNoticeDue, OrderTold
 from workflows.order_kinds import WORKS
 from workflows.order_notices import NOTICES, OrderNotice, write_notices
@@ -28,51 +19,30 @@ ENGLISH = {
 
 
 def tell_supplier(event: OrderTold) -> None:
-    """Whoever is concerned gets a mail; who has none, or wants none, sees it in the list of orders."""
+    """Whoever is concerned is told; who has no address, or wants to hear nothing, sees it in the list of orders."""
     write_notices(session().get_one(ServiceOrder, event.order_id), event.what, event.by_id)
 
 
-@outside
-def send_notice(event: OrderNoticeDue, job: Job) -> None:
-    """Send one notice. It is marked before the call: one that was interrupted is shown as undecided, never sent twice."""
-    with unit_of_work():
-        notice = session().get_one(OrderNotice, event.notice_id)
-        if notice.state not in ("due", "sending"):
-            return
-        unsure, account = notice.state == "sending", mailbox_that_sends()
-        notice.state = "undecided" if unsure else "sending" if account else "no_account"
-        mailbox = account.id if account else None
-    if unsure:
-        raise Undecided("interrupted while sending")
-    if mailbox is None:
+def send_notice(event: OrderNoticeDue) -> None:
+    """Begin to tell one person, by the ladder of the purpose."""
+    notice = session().get_one(OrderNotice, event.notice_id)
+    if notice.state != "due":
         return
-    account = session().get_one(Account, mailbox)
-    mail = _mail(session().get_one(OrderNotice, event.notice_id), account, job)
-    session().expunge(account)
-    session().rollback()
-    try:
-        channel_for(account.kind).send(account, mail)
-    except SendUndecided as problem:
-        _settle(event.notice_id, "undecided", problem.reason)
-        raise Undecided(str(problem)) from None
-    except SendFailed as problem:
-        if problem.final or job.last:
-            with job.done():
-                _write(event.notice_id, "failed", problem.reason)
-            return
-        _settle(event.notice_id, "due", problem.reason)
-        raise Retry(str(problem)) from None
-    with job.done():
-        _write(event.notice_id, "sent", "")
-
-
-def _mail(notice: OrderNotice, account: Account, job: Job) -> Outbound:
-    user, domain = notice.user, str(account.settings["address"]).rpartition("@")[2]
-    subject, text = words(notice, user.language or "zh")
-    return Outbound(
-        external_id=f"order-{notice.order_id}.{uuid.uuid4().hex}@{domain}", key=job.key, to=notice.to_address or "",
-        to_name=user.label, subject=subject, text=text, is_auto=True,
-    )  # fmt: skip
+    order = notice.order
+    said = {}
+    for language in ("zh", "en"):
+        subject, text = words(notice, language)
+        said[language] = {"subject": subject, "text": text, "short": f"{subject} {order.place}"[:60] + f" {letters.order_link(order)}"}
+    when = letters.window(order, order.window_from, order.window_to) if order.window_from and order.window_to else ""
+    reaching.tell_colleague(
+        notice.user,
+        "appointment" if notice.what == "appointment" else "progress",
+        f"{reaching.NOTICE}{notice.id}",
+        said,
+        subject=("order", order.number),
+        about=f"order-{order.id}-{notice.what}-{notice.at:%Y%m%d%H%M}",
+        params={"subject": order.subject[:40], "link": letters.order_link(order), "place": order.place[:40], "when": when},
+    )
 
 
 def words(notice: OrderNotice, language: str) -> tuple[str, str]:
@@ -95,15 +65,3 @@ def words(notice: OrderNotice, language: str) -> tuple[str, str]:
     body = [what, "", *(line for line in lines if line), "", letters.order_link(order), "", off]
     return f"{what} #{order.number} {order.subject}", "\n".join(body)
 
-
-def _settle(notice_id: int, state: str, error: str) -> None:
-    with unit_of_work():
-        _write(notice_id, state, error)
-
-
-def _write(notice_id: int, state: str, error: str) -> None:
-    notice = session().get_one(OrderNotice, notice_id)
-    notice.state, notice.error = state, error[:500] or None
-    if state == "sent":
-        notice.sent_at = now()
-    session().flush()

@@ -2,17 +2,13 @@
 
 from sqlalchemy import select
 
-from app import letters
+from app import letters, reach_words, reaching
 from app.core.db import session
-from app.core.errors import Refused
 from app.core.permissions import SYSTEM
-from channels import sending
-from channels.models import Conversation, Message
 from workflows import order_links
 from workflows import service as desk
 from workflows.engine import take
 from workflows.events import OrderHoldEnds, OrderStepTaken
-from workflows.merging import links_of
 from workflows.models import Ticket
 from workflows.order_access import platforms
 from workflows.order_service import last_quote
@@ -52,7 +48,12 @@ def tell_appointment(event: OrderStepTaken) -> None:
         return
     if appointment.window_from != order.window_from:
         return  # it was called off meanwhile
-    message = _write(order.ticket, letters.appointment(order, appointment, _language(order.ticket)))
+    reaching.drop_open("ticket", order.ticket.number, ["appointment"])
+    outreach = reaching.tell_customer(
+        order.ticket, "appointment", f"appointment-{appointment.id}", reach_words.appointment(order, appointment),
+        params={"when": letters.window(order, appointment.window_from, appointment.window_to), "place": order.place or ""},
+    )  # fmt: skip
+    message = reaching.first_message(outreach)
     appointment.message_id = message.id if message else None
 
 
@@ -64,7 +65,8 @@ def ask_price(event: OrderStepTaken) -> None:
     quote = last_quote(order)
     if quote is None or quote.state != "asked" or quote.message_id is not None:
         return
-    message = _write(order.ticket, letters.price_question(order, quote, _language(order.ticket)))
+    outreach = reaching.tell_customer(order.ticket, "appointment", f"quote-{quote.id}", reach_words.price(order, quote))
+    message = reaching.first_message(outreach)
     quote.message_id = message.id if message else None
 
 
@@ -80,21 +82,3 @@ def customer_spoke(ticket: Ticket) -> None:
     for order in order_links.open_orders(ticket):
         if order.held and order.hold_party == "customer":
             take(ORDER, order, "resume", SYSTEM, reason="客户已回复")
-
-
-def _language(ticket: Ticket) -> str:
-    return (ticket.contact.language if ticket.contact else None) or "zh"
-
-
-def _write(ticket: Ticket, text: str) -> Message | None:
-    """Write to the customer where they spoke last; None where only the telephone reaches them."""
-    links = links_of(ticket)  # of a ticket merged into this one only where there is no other: another person may have written it
-    own = [link for link in links if not link.came_from] or links
-    found = [session().get_one(Conversation, link.conversation_id) for link in own]
-    conversation = max(found, key=lambda c: c.last_message_at, default=None)
-    if conversation is None or sending.last_inbound(conversation) is None:
-        return None
-    try:
-        return sending.queue_message(SYSTEM, conversation, text, is_auto=False)
-    except Refused:
-        return None

@@ -43,7 +43,7 @@ def queue_receipt(ticket: Ticket, conversation: Conversation) -> Message | None:
     last = sending.last_inbound(conversation)
     if last is None or "@" not in (last.to_address or "") or mail_account() is None or _many(conversation):
         return None
-    name, link = _greeted(last.author_name), progress_link(ticket)
+    name, link = plain_name(last.author_name), progress_link(ticket)
     english = _language(ticket, last) == "en"
     if english:
         text = (
@@ -66,7 +66,7 @@ def queue_receipt(ticket: Ticket, conversation: Conversation) -> Message | None:
     return message
 
 
-def _greeted(name: str) -> str:
+def plain_name(name: str) -> str:
     """The name as a letter greets it; empty for what is none. Whoever types a stranger's address into the form must not
     have us mail them words or links of theirs."""
     plain = len(name) <= 24 and all(sign.isalpha() or sign in " ·'-" for sign in name)

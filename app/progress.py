@@ -13,8 +13,8 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.errors import Refused
 from app.core.permissions import SYSTEM, Actor
+from app.customers import customer
 from app.queries.portal import conversations_of
-from app.reactions import customer
 from channels.base import Inbound, InboundFile, Sender
 from channels.models import Conversation, Message
 from channels.receiving import receive

@@ -7,24 +7,63 @@ transaction. One that talks to the outside or works long is marked `@outside` an
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app import asking, fcr_reactions, letters, order_notices, order_reactions, portal_letters, registering
+from app import (
+    account_alarms,
+    app_reactions,
+    auto_receipts,
+    call_reactions,
+    call_recordings,
+    chat_letters,
+    fcr_reactions,
+    media_reactions,
+    order_notices,
+    order_reactions,
+    portal_letters,
+    reach_reactions,
+    reach_words,
+    reaching,
+    routing,
+    routing_question,
+    scanned,
+    wecom_reactions,
+    writing_told,
+)
 from app.core.clock import now
 from app.core.db import session
 from app.core.directory.events import ContactsMerged, ContactsUnmerged
 from app.core.events import Event, Reaction, record
 from app.core.outbox import Job, outside
-from app.core.people import Contact
-from app.core.permissions import SYSTEM, Actor
+from app.core.permissions import SYSTEM
 from app.core.text import pack
 from app.portal_events import RequestsLinkAsked
+from app.routing_events import ChoiceDue
 from channels import receiving, sending
-from channels.events import MessageNotSent, MessageQueued, MessageReceived, MessageSent, ReplayAsked
-from channels.models import FAILED, SENT, Conversation, Message
-from channels.threading import STRANGER, STRAY
+from channels.calls.events import CallEnded, RecordingWanted
+from channels.events import (
+    AccountTroubled,
+    AnswerWaits,
+    ChatEnded,
+    CounterCodeWanted,
+    DeskWrites,
+    MediaWanted,
+    MessageNotSent,
+    MessageQueued,
+    MessageReceived,
+    MessageSent,
+    PersonMet,
+    ReplayAsked,
+    SignalHeard,
+    TranscriptAsked,
+    VisitorSaw,
+)
+from channels.models import FAILED, SENT, Message
+from channels.reaching.events import OutreachDue, OutreachMoved, RungDue
+from channels.wecom.events import DoorbellRang
 from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired
 from knowledge.index import Index
 from knowledge.indexing import refresh
 from workflows import service as desk
+from workflows.call_events import CallTaskStepTaken
 from workflows.engine import take
 from workflows.events import (
     HoldEnds,
@@ -38,15 +77,12 @@ from workflows.events import (
     TicketStepTaken,
 )
 from workflows.fcr_verdicts import RepeatDecided, VerdictMatures
-from workflows.merging import links_of
 from workflows.models import FollowUp, Ticket
-from workflows.opening import open_ticket
 from workflows.rules import RULES
-from workflows.ticket_guards import last_question, within_reopen_time
+from workflows.ticket_guards import last_question
 from workflows.tickets import TICKET
 
 _open_index: list[Callable[[], Index]] = []
-CUSTOMER = frozenset({"ticket.read", "ticket.close"})
 
 
 def use_index(open_index: Callable[[], Index]) -> None:
@@ -54,81 +90,22 @@ def use_index(open_index: Callable[[], Index]) -> None:
     _open_index[:] = [open_index]
 
 
-def customer(contact: Contact | None, name: str = "") -> Actor:
-    """The person who wrote, as the actor of what their words bring about."""
-    if contact is None:
-        return Actor(kind="contact", id=None, name=name or "客户", permissions=CUSTOMER, via="message")
-    return Actor(kind="contact", id=contact.id, name=contact.label, permissions=CUSTOMER, via="message")
-
-
-def writer(message: Message) -> Actor:
-    """Who wrote it: the person of the conversation, unless a stranger joined who had our mail before them."""
-    return customer(None if message.placed == STRANGER else message.conversation.contact, message.author_name)
-
-
-def route_message(event: MessageReceived) -> None:
-    """Bring a message of the outside to its ticket: an open one, the closed one that it reopens, or a new one."""
-    message = session().get_one(Message, event.message_id)
-    # Locked: two first messages of one conversation, taken up by two workers, must not open two tickets.
-    conversation = session().get_one(Conversation, message.conversation_id, with_for_update=True)
-    if asking.is_request(message):
-        asking.open_request(message)  # the page has done it, unless it was stopped on the way
-        return
-    if message.placed == registering.OPENED_HERE:
-        return  # its ticket was opened together with it
-    tickets = desk.tickets_of_conversation(conversation.id)
-    if message.is_bounce and tickets and not (message.placed == STRAY and tickets[0].state in TICKET.ends):
-        desk.changed(tickets[0])
-        return
-    current = next((t for t in tickets if t.state not in TICKET.ends), None)
-    if current is not None:
-        _heard(current, message)
-        return
-    last = tickets[0] if tickets else None
-    if last is not None and not message.is_bounce and (message.is_auto or letters.only_thanks(message.visible_text)):
-        desk.changed(last)
-        return
-    actor = writer(message)
-    if last is not None and not message.is_bounce and last.state == "closed" and within_reopen_time(last, actor, {}) is None:
-        take(TICKET, last, "reopen", actor, reason="客户来信")
-        return
-    ticket = open_ticket(
-        SYSTEM,
-        subject=letters.plain_subject(message.subject) or letters.first_line(message.visible_text) or "（无主题）",
-        channel=conversation.account.kind,
-        contact=conversation.contact,
-        organisation_id=conversation.organisation_id,
-        conversation_id=conversation.id,
-        after=last,
-    )
-    conversation.token = str(ticket.number)
-
-
-def _heard(ticket: Ticket, message: Message) -> None:
-    """Somebody of the customer's side wrote on an open ticket."""
-    if message.is_auto:
-        desk.changed(ticket)
-        return
-    actor = writer(message)
-    if ticket.held and ticket.hold_party == "customer":
-        take(TICKET, ticket, "resume", SYSTEM, reason="客户已回复")
-    order_reactions.customer_spoke(ticket)
-    if ticket.state == "following_up":
-        question = last_question(ticket)
-        if letters.only_thanks(message.visible_text):
-            if question is not None and question.state in ("asking", "asked") and message.placed != STRANGER:
-                take(TICKET, ticket, "close", actor, result="answered", via="message")
-                return
-        else:
-            take(TICKET, ticket, "reopen", actor, reason="客户来信")
-            return
-    desk.changed(ticket)
+def choose_overdue(event: ChoiceDue) -> None:
+    """Nobody answered which ticket was meant: the desk decides, and a person can put it right."""
+    if (answer := routing_question.overdue(event.message_id)) is not None:
+        routing.settle(answer.messages, answer.ticket, "asked")
 
 
 @outside
 def deliver_message(event: MessageQueued, job: Job) -> None:
     """Send what an agent or the desk wrote."""
     sending.deliver(event.message_id, job)
+
+
+@outside
+def fetch_recording(event: RecordingWanted, job: Job) -> None:
+    """Fetch the recording of a call into our files."""
+    call_recordings.fetch_recording(event, job)
 
 
 @outside
@@ -141,29 +118,17 @@ def replay_payloads(event: ReplayAsked, job: Job) -> None:
 
 
 def ask_follow_up(event: TicketStepTaken) -> None:
-    """Ask the customer, on the channel they came by, whether it is solved."""
+    """Ask the customer whether it is solved: first where they spoke last, then by the other ways to reach them."""
     if event.after != "following_up" or event.before == "following_up":
         return
     ticket = session().get_one(Ticket, event.ticket_id)
     question = last_question(ticket)
     if ticket.state != "following_up" or question is None or question.message_id is not None:
         return
-    conversation = _conversation_of(ticket)
-    if conversation is None or sending.last_inbound(conversation) is None:
-        return
-    language = (ticket.contact.language if ticket.contact else None) or "zh"
-    text = letters.follow_up_question(ticket, language, conversation.account.kind in ("email", "portal"))
-    message = sending.queue_message(SYSTEM, conversation, text, is_auto=False)
-    desk.question_sent(question, message.id)
-
-
-def _conversation_of(ticket: Ticket) -> Conversation | None:
-    """The conversation that spoke last on this ticket. One that came with a merged ticket only where there is no
-    other: it may be another person's, and the link in the letter opens this one's request."""
-    links = links_of(ticket)
-    own = [link for link in links if not link.came_from] or links
-    found = [session().get_one(Conversation, link.conversation_id) for link in own]
-    return max(found, key=lambda c: c.last_message_at, default=None)
+    outreach = reaching.tell_customer(ticket, "rating", f"{reaching.RATING}{question.id}", reach_words.rating(ticket))
+    message = reaching.first_message(outreach)
+    if message is not None and question.message_id is None:
+        desk.question_sent(question, message.id)
 
 
 def start_silence(event: MessageSent) -> None:
@@ -205,20 +170,44 @@ def mail_requests_link(event: RequestsLinkAsked, job: Job) -> None:
 
 
 @outside
+def mail_transcript(event: TranscriptAsked, job: Job) -> None:
+    """Mail what was said in a web chat to whoever asked for it."""
+    chat_letters.send_transcript(event, job)
+
+
+@outside
 def write_index(event: Any, job: Job) -> None:
     """Put an article into the index as it now is, or take it out."""
     refresh(_open_index[0](), [event.article_id])
 
 
 REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
-    MessageReceived: [route_message],
+    DoorbellRang: [wecom_reactions.sync_wecom],
+    SignalHeard: [wecom_reactions.follow_wecom, wecom_reactions.keep_answer, media_reactions.greet_follower, reach_reactions.hear_signal, scanned.note_scan],
+    VisitorSaw: [reach_reactions.hear_seen],
+    OutreachDue: [reach_reactions.climb_ladder],
+    RungDue: [reach_reactions.send_rung],
+    OutreachMoved: [reach_reactions.follow_ladder],
+    CallTaskStepTaken: [reach_reactions.hear_call],
+    CounterCodeWanted: [scanned.fetch_code],
+    DeskWrites: [writing_told.show_typing],
+    MediaWanted: [media_reactions.fetch_media],
+    PersonMet: [media_reactions.ask_who],
+    MessageReceived: [routing.route_message, reach_reactions.hear_answer],
     MessageQueued: [deliver_message],
     ReplayAsked: [replay_payloads],
-    MessageSent: [start_silence],
-    MessageNotSent: [stop_silence],
-    TicketOpened: [fcr_reactions.judge_ticket],
+    ChoiceDue: [choose_overdue],
+    MessageSent: [start_silence, app_reactions.push_app, reach_reactions.hear_sent, chat_letters.watch_answer],
+    AnswerWaits: [chat_letters.mail_unseen],
+    AccountTroubled: [account_alarms.tell_administrators],
+    ChatEnded: [chat_letters.tell_end],
+    TranscriptAsked: [mail_transcript],
+    MessageNotSent: [stop_silence, reach_reactions.hear_not_sent],
+    CallEnded: [call_reactions.follow_call],
+    RecordingWanted: [fetch_recording],
+    TicketOpened: [fcr_reactions.judge_ticket, auto_receipts.answer_first],
     TicketChanged: [fcr_reactions.judge_ticket],
-    TicketStepTaken: [ask_follow_up, fcr_reactions.judge_ticket],
+    TicketStepTaken: [reach_reactions.drop_needless, ask_follow_up, fcr_reactions.judge_ticket],
     VerdictMatures: [fcr_reactions.judge_matured],
     RepeatDecided: [fcr_reactions.judge_matured],
     ContactsMerged: [fcr_reactions.judge_person],

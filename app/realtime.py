@@ -13,13 +13,11 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from flask import Flask, g, request
-from flask_socketio import Namespace, SocketIO
+from flask import Flask
+from flask_socketio import SocketIO
 from sqlalchemy import func, select
 
-from app import viewer
 from app.core import logins
 from app.core.audit import AuditRow
 from app.core.db import session
@@ -29,7 +27,9 @@ from app.core.permissions import Actor
 from app.core.presence import seen_now
 from app.core.uow import on_every_commit, unit_of_work
 from app.presence import Board
+from app.ringing import Bell, phone_of
 from app.socket_guard import guard
+from app.socket_pages import Pages
 from app.watching import ROOMS, may_watch
 
 log = logging.getLogger("huiyin.realtime")
@@ -86,12 +86,14 @@ class Hub:
         self.listeners: list[Listener] = []
         self._lived = 0.0
         self.board = Board(server, SPACE)
+        self.bell = Bell(server, SPACE)
 
     def welcome(self, sid: str, actor: Actor, login_id: int) -> None:
         """A page opened: it hears of everything that its user may see all of."""
         assert actor.id is not None
         with self._lock:
             self.sockets[sid] = Socket(actor.id, login_id)
+            self.server.enter_room(sid, phone_of(actor.id), namespace=SPACE)
             self._place(sid, actor)
             self._lived = 0.0
         self.follow()
@@ -201,6 +203,7 @@ class Hub:
                 self._tell(what, number, version)
             self._heed(fresh)
             if fresh:
+                self.bell.heed(fresh)
                 for one in self.listeners:
                     one.heed(fresh)
             self.board.tick()
@@ -299,62 +302,6 @@ class Hub:
             self.forget(sid)
 
 
-class Pages(Namespace):
-    """The namespace of staff pages. Only a logged-in browser on a page of this house gets in."""
-
-    def __init__(self, hub: Hub) -> None:
-        super().__init__(SPACE)
-        self.hub = hub
-
-    def on_connect(self, auth: Any = None) -> bool:
-        origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
-            return False
-        viewer.load_login()
-        login, actor = viewer.current_login(), viewer.current_actor()
-        if login is None or g.user.must_change_password:
-            return False
-        self.hub.welcome(_sid(), actor, login.id)
-        return True
-
-    def on_disconnect(self, *reason: Any) -> None:
-        self.hub.forget(_sid())
-        self.hub.board.leave(_sid())
-
-    def on_look(self, given: Any = None) -> dict[str, bool]:
-        """{"id", "writing"} → {"ok"}: this page shows this ticket; who else does comes as `present` {"ticket", "people"}."""
-        row = _row({"what": "ticket", "id": given.get("id")} if isinstance(given, dict) else None)
-        actor = self.hub.actor_of(_sid())
-        ok = row is not None and actor is not None and self.hub.board.look(_sid(), actor, row[1], given.get("writing") is True)
-        self.hub.wake()
-        return {"ok": ok}
-
-    def on_watch(self, given: Any = None) -> dict[str, bool]:
-        """{"what", "id"} → {"ok"}: whether hints about this row will come."""
-        row = _row(given)
-        actor = self.hub.actor_of(_sid())
-        return {"ok": row is not None and actor is not None and self.hub.watch(_sid(), actor, *row)}
-
-    def on_unwatch(self, given: Any = None) -> dict[str, bool]:
-        row = _row(given)
-        if row is not None:
-            self.hub.unwatch(_sid(), *row)
-        return {"ok": row is not None}
-
-
-
-def _sid() -> str:
-    sid: str = request.sid  # type: ignore[attr-defined]
-    return sid
-
-
-def _row(given: Any) -> tuple[str, int] | None:
-    what, number = (given.get("what"), given.get("id")) if isinstance(given, dict) else (None, None)
-    if not isinstance(what, str) or not isinstance(number, int) or isinstance(number, bool):
-        return None
-    return (what, number) if 0 < number < 2**31 else None
-
-
 _hubs: "weakref.WeakSet[Hub]" = weakref.WeakSet()
 
 
@@ -377,7 +324,7 @@ def init_app(flask: Flask) -> None:
     )
     guard(socketio.server, LARGEST_FRAME)
     hub = Hub(flask, socketio.server)
-    socketio.on_namespace(Pages(hub))
+    socketio.on_namespace(Pages(hub, SPACE))
     flask.extensions["realtime"] = hub
     _hubs.add(hub)
     on_every_commit(_wake_all)

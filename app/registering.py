@@ -25,6 +25,8 @@ from workflows.opening import open_ticket
 
 CHANNEL = OPENED_HERE = "api"
 """The channel of such a ticket, and why its first message is in its conversation: nobody has to find a ticket for it."""
+WRITTEN_DOWN = "desk"
+"""The same for words that a colleague took down from somebody at the telephone or at the counter."""
 
 LONGEST = 20_000
 LOOKED_UP = ("email", "phone", *(kind for kind in IDENTITY_KINDS if kind not in ("email", "phone")))

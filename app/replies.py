@@ -1,7 +1,8 @@
 """Answering a customer: the one write that needs message, ticket and article together. Pages and the API use it alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -10,8 +11,10 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.errors import Invalid, NotFound
 from app.core.files import StoredFile
+from app.core.people import Team
 from app.core.permissions import Actor, require
 from app.core.text import clean
+from channels import windows
 from channels.models import FAILED, WITHDRAWN, Conversation, Message
 from channels.sending import queue_message, withdraw
 from knowledge.access import access_article
@@ -34,20 +37,28 @@ def reply(
     article_ids: Sequence[int] = (),
     files: Sequence[StoredFile] = (),
     after: timedelta = timedelta(0),
+    kind: str = "text",
+    meta: Mapping[str, Any] | None = None,
 ) -> Message:
     """Queue an answer to the customer, remember which articles it used, and throw the writer's draft away.
     `after` keeps it here for a while, in which take_back() undoes it.
 
     Raises Invalid for an empty or too long text, an unknown article or one that customers may not read, and Refused
-    where the conversation cannot be answered.
+    where the conversation cannot be answered, or its platform lets nothing through now.
     """
     require(actor, "ticket.work")
     if len(text) > LONGEST:
         raise Invalid.of("text", "太长了。")
+    # Locked in the order in which what comes in locks them: a reaction to the customer's words at the same moment waits.
+    session().refresh(conversation, with_for_update={"of": Conversation})
+    session().refresh(ticket, with_for_update={"of": Ticket})
     articles = [sendable_article(actor, number) for number in dict.fromkeys(article_ids)]
     if not files and (known := _just_said(actor, conversation, text)):
         return known
-    message = queue_message(actor, conversation, text, files=files, after=after)
+    if (left := windows.left(conversation)) is not None and left.messages <= 0:
+        raise windows.refused(left)
+    given = {**_signature(actor, ticket), **(meta or {})}
+    message = queue_message(actor, conversation, text, files=files, after=after, kind=kind, meta=given)
     for article in articles:
         remember_article(ticket, actor, article.id, "inserted")
     note(actor, "ticket.replied", ticket, message=message.id, articles=[article.id for article in articles])
@@ -70,6 +81,13 @@ def take_back(actor: Actor, ticket: Ticket, message_id: int) -> None:
     articles = list(dict.fromkeys([*used, *(int(n) for n in (begun.articles if begun else ()))]))
     service.save_draft(actor, ticket, "reply", "\n\n".join(t for t in texts if t.strip()), articles)
     service.unanswered(ticket, message.created_at)
+
+
+def _signature(actor: Actor, ticket: Ticket) -> dict[str, str]:
+    """The signature of the team that writes: the ticket's, if the writer is in it, else the first of theirs that has one."""
+    teams = session().scalars(select(Team).where(Team.id.in_(actor.team_ids), Team.signature != "").order_by(Team.id)).all()
+    chosen = next((team for team in teams if team.id == ticket.team_id), teams[0] if teams else None)
+    return {"signature": chosen.signature} if chosen else {}
 
 
 def _articles_of(ticket: Ticket, message: Message) -> list[int]:

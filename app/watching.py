@@ -13,8 +13,10 @@ from app.core.directory.access import (
 )
 from app.core.errors import DeskError
 from app.core.permissions import Actor
+from app.queries.calls import access_call
 from knowledge.access import access_article
 from workflows.access import readable_tickets
+from workflows.call_access import access_call_task
 from workflows.models import Ticket, TicketConversation
 from workflows.order_access import readable_orders
 from workflows.orders_models import ServiceOrder
@@ -30,6 +32,9 @@ ROOMS: dict[str, str] = {
     "contract": "ticket.read_all",
     "product": "ticket.read_all",
     "article": "ticket.read_all",
+    "call": "ticket.read_all",
+    "calltask": "ticket.read_all",
+    "wrapup": "ticket.read_all",
     "raw": "channel.manage",
     "account": "channel.manage",
     "user": "user.manage",
@@ -72,6 +77,16 @@ def _own_conversation(actor: Actor, conversation_id: int) -> bool:
 @gatekeeper("order")
 def _own_order(actor: Actor, order_id: int) -> bool:
     return session().scalar(readable_orders(actor).where(ServiceOrder.id == order_id)) is not None
+
+
+@gatekeeper("call")
+def _own_call(actor: Actor, call_id: int) -> bool:
+    return access_call(actor, call_id) is not None
+
+
+@gatekeeper("calltask")
+def _own_call_task(actor: Actor, task_id: int) -> bool:
+    return access_call_task(actor, task_id) is not None
 
 
 @gatekeeper("supplier")

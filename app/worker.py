@@ -14,6 +14,7 @@ from flask import Flask
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 
+from app.call_tail import tail_calls
 from app.config import Settings
 from app.core import outbox
 from app.core.clock import now
@@ -23,9 +24,12 @@ from app.core.logins import forget_logins
 from app.core.trace import begin_trace
 from app.core.uow import on_every_commit, unit_of_work
 from app.fetcher import fetch_mail
+from app.sla_alarms import raise_alarms
+from channels.app_users import forget_uploads
 from channels.receiving import pick_up
 from channels.sessions import end_silent
 from channels.visitors import forget_visitors
+from channels.wecom import syncing
 from knowledge.indexing import ensure
 
 log = logging.getLogger("huiyin.worker")
@@ -83,9 +87,12 @@ def _declare(huey: Huey, flask: Flask | None) -> None:
         if flask is not None:
             with flask.app_context():
                 pick_up()
+                syncing.ring_due()
                 with unit_of_work():
                     end_silent()
             look_at_outbox(flask)
+            with flask.app_context(), unit_of_work():
+                raise_alarms()
 
     huey.huiyin_tick = huey.periodic_task(crontab(minute="*"), name="tick")(tick)
     huey.huiyin_sweep = huey.periodic_task(crontab(minute="17", hour="*"), name="sweep")(
@@ -124,6 +131,7 @@ def sweep(flask: Flask) -> int:
             )
             forget_old_keys()
             forget_visitors()
+            forget_uploads()
             forget_logins(now() - timedelta(days=2 * settings.session_days))
         return int(getattr(gone, "rowcount", 0))
 
@@ -142,10 +150,12 @@ class Worker:
         """Work until SIGTERM or SIGINT. What is in hand is finished; what is not comes back by its lease."""
         with self.flask.app_context():
             freed = outbox.release_vanished()
+            syncing.release_vanished()
         log.info("worker started", extra={"count": freed, "pid": os.getpid()})
         alarm = threading.Thread(target=self._watch_due, name="due", daemon=True)
         alarm.start()
         threading.Thread(target=fetch_mail, args=(self.flask, self._stop), name="mail", daemon=True).start()
+        threading.Thread(target=tail_calls, args=(self.flask, self._stop), name="calls", daemon=True).start()
         consumer = Consumer(self.huey, workers=1, periodic=True, initial_delay=0.05, backoff=1.3, max_delay=0.25)
         consumer._set_signal_handlers = lambda: None
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_babel import gettext as _
 from marshmallow import fields
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -14,9 +15,11 @@ from app.api.tickets import said_page
 from app.core.db import session
 from app.core.people import Contact, Organisation
 from app.core.permissions import Actor
+from app.core.text import unpack
 from app.queries import messages
 from app.queries.directory import families
 from app.viewer import current_actor, needs
+from channels import windows
 from channels.accounts import KNOWN
 from channels.models import Account, Conversation
 from workflows.models import FIRST_NUMBER, TicketConversation
@@ -40,9 +43,21 @@ class ConversationAnswer(Answer):
     version = fields.Integer(required=True)
 
 
-class ConversationWhole(ConversationAnswer):
-    """A conversation with its newest 200 messages, oldest first."""
+class ReplyLeft(Answer):
+    """What the platform still lets us send here. With 0 messages `refusal` says why, and `waits` whether a message
+    would leave after the customer's next words. `reserve` of them are kept for the result."""
 
+    messages = fields.Integer(required=True)
+    until = Moment(required=True, allow_none=True)
+    reserve = fields.Integer(required=True)
+    refusal = fields.String(required=True)
+    waits = fields.Boolean(required=True)
+
+
+class ConversationWhole(ConversationAnswer):
+    """A conversation with its newest 200 messages, oldest first. `reply` is null where nobody counts our answers."""
+
+    reply = fields.Nested(ReplyLeft, required=True, allow_none=True)
     messages = fields.List(fields.Nested(MessageAnswer), required=True)
 
 
@@ -107,7 +122,9 @@ def read_conversation(conversation_id: int) -> Any:
     actor = current_actor()
     found = messages.access_conversation(actor, conversation_id)
     said = messages.newest_in(found, MOST_MESSAGES)
-    return {**_cards(actor, [found])[0], "messages": [message_card(one) for one in said]}
+    left = windows.left(found)
+    reply = {**vars(left), "refusal": unpack(left.refusal, _)} if left is not None else None
+    return {**_cards(actor, [found])[0], "reply": reply, "messages": [message_card(one) for one in said]}
 
 
 @api.route("/<int:conversation_id>/messages")

@@ -1,15 +1,19 @@
 """Tickets, orders and what was said, as the API shows them. Lists take a fixed number of statements for any length."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+from flask_babel import gettext as _
 from marshmallow import fields
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.api.fields import Answer, Moment, Named, ProductRef
 from app.core.people import Contact
 from app.core.permissions import Actor
+from app.core.text import unpack
 from app.queries.messages import Said
+from channels.models import Message
 from workflows.kinds import IMPACTS, KINDS
 from workflows.models import Ticket
 from workflows.order_access import may_know_customer
@@ -173,7 +177,8 @@ class TitleAnswer(Answer):
 
 class MessageAnswer(Answer):
     """A message, or with `note` a note for colleagues, whose ids are counted apart. `state` is received, or what became
-    of one of ours: queued, sending, sent, failed, undecided, withdrawn."""
+    of one of ours: queued, sending, sent, failed, undecided, withdrawn, held (until the customer writes again), with
+    `error` saying why. `details` hold what the kind of message has beside its words (docs/channels.md)."""
 
     id = fields.Integer(required=True)
     note = fields.Boolean(required=True)
@@ -183,6 +188,11 @@ class MessageAnswer(Answer):
     conversation = fields.Integer(required=True, allow_none=True)
     channel = fields.String(required=True, allow_none=True)
     state = fields.String(required=True, allow_none=True)
+    error = fields.String(required=True, allow_none=True)
+    kind = fields.String(required=True)
+    details = fields.Dict(keys=fields.String(), required=True)
+    delivered_at = Moment(required=True, allow_none=True)
+    seen_at = Moment(required=True, allow_none=True)
     articles = fields.List(fields.Nested(TitleAnswer), required=True)
     files = fields.List(fields.Nested(FileAnswer), required=True)
     created_at = Moment(required=True)
@@ -282,14 +292,33 @@ def message_card(said: Said) -> dict[str, Any]:
         return {
             "id": said.note.id, "note": True, "direction": None, "author": {"type": "agent", "name": said.note.author},
             "text": said.note.text, "conversation": None, "channel": None, "state": None, "articles": (), "files": (),
-            "created_at": said.note.at,
+            "created_at": said.note.at, "error": None, "kind": "note", "details": {}, "delivered_at": None, "seen_at": None,
         }  # fmt: skip
     message = said.message
     assert message is not None
     kind = {"user": "agent", "system": "system"}.get(message.author_kind, "contact")
+    recalled = message.direction == "in" and message.meta.get("recalled") is True
     return {
         "id": message.id, "note": False, "direction": message.direction,
-        "author": {"type": kind, "name": message.author_name}, "text": message.visible_text,
+        "author": {"type": kind, "name": message.author_name}, "text": "" if recalled else message.visible_text,
+        "kind": "recalled" if recalled else message.kind, "details": {} if recalled else _details(message),
+        "error": unpack(message.error, _) if message.error else None, "seen_at": message.seen_at,
+        "delivered_at": _moment(message.meta.get("delivered_at")),
         "conversation": message.conversation_id, "channel": message.conversation.account.kind, "state": message.state,
-        "articles": said.articles, "files": said.files, "created_at": message.created_at,
+        "articles": said.articles, "files": () if recalled else said.files, "created_at": message.created_at,
     }  # fmt: skip
+
+
+TOLD = frozenset("seconds lat lng label scale title description text url item head items tail parts outcome direction wait number".split())
+"""What of a message's details is for the API's readers; the rest is the house's own."""
+
+
+def _details(message: Message) -> dict[str, Any]:
+    return {name: value for name, value in message.meta.items() if name in TOLD}
+
+
+def _moment(given: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(given) if isinstance(given, str) else None
+    except ValueError:
+        return None

@@ -3,6 +3,8 @@
 from flask import Flask
 
 from app.api import (
+    app_chat,
+    app_door,
     articles,
     contacts,
     conversations,
@@ -22,7 +24,7 @@ from app.api.base import Api
 
 RESOURCES = (
     tickets.api, orders.api, conversations.api, files.api, articles.api, knowledge.api,
-    organisations.api, contacts.api, products.api, sites.api, devices.api, reports.api,
+    organisations.api, contacts.api, products.api, sites.api, devices.api, reports.api, app_chat.api,
 )  # fmt: skip
 
 
@@ -38,6 +40,7 @@ def init_app(flask: Flask) -> None:
     )
     bearer = {"type": "http", "scheme": "bearer", "description": "flask desk token --user NAME"}
     api.spec.components.security_scheme("bearer", bearer)
+    api.spec.components.security_scheme(app_door.SECURITY, app_door.SCHEME)
     for resource in RESOURCES:
         api.register_blueprint(resource)
         if "csrf" in flask.extensions:  # a bearer token is sent by nobody's browser on its own

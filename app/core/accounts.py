@@ -22,6 +22,7 @@ COMPANY_ROLES = frozenset({"client", "resident", "dispatcher", "technician", "au
 """Roles that see only what belongs to their company: without one they would see nothing, or too much."""
 
 _NAME = re.compile(r"[\w.@+-]{2,60}")
+_EXTENSION = re.compile(r"[\w.@-]{1,20}", re.ASCII)
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -234,6 +235,26 @@ def set_preferences(actor: Actor, *, language: str | None = None, time_zone: str
         session().flush()
         note(actor, "user.preferences", user, language=user.language, time_zone=user.time_zone)
         record(UserChanged(user_id=user.id, version=user.version))
+    return user
+
+
+def set_extension(actor: Actor, user_id: int, extension: str) -> User:
+    """Note somebody's telephone at the exchange; empty for none. Everybody of the desk may set their own, an
+    administrator anybody's. Raises Invalid for what is no extension, Conflict for another one's."""
+    if actor.id != user_id or not actor.can("desk.use"):
+        require(actor, "user.manage")
+    wanted = extension.strip() or None
+    if wanted and not _EXTENSION.fullmatch(wanted):
+        raise Invalid.of("extension", "分机号用字母、数字和 . _ - @，最多 20 个字符。")
+    user = _user(user_id)
+    if user.extension == wanted:
+        return user
+    if wanted and session().scalar(select(User.id).where(User.extension == wanted)) is not None:
+        raise Conflict("这个分机已经是别人的。", errors={"extension": ["这个分机已经是别人的。"]})
+    before, user.extension = user.extension, wanted
+    session().flush()
+    note(actor, "user.extension", user, before=before, after=wanted)
+    record(UserChanged(user_id=user.id, version=user.version))
     return user
 
 

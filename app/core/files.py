@@ -22,6 +22,7 @@ from app.core.text import clean
 
 _folder: list[Path] = []
 INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+PLAYED_TYPES = frozenset({"audio/mpeg", "audio/wav", "audio/x-wav", "audio/ogg", "audio/mp4", "video/mp4", "video/webm"})
 
 
 class StoredFile(Base):
@@ -43,6 +44,11 @@ class StoredFile(Base):
     def inline(self) -> bool:
         """Whether a browser may show it in the page; everything else is a download."""
         return self.mime in INLINE_TYPES
+
+    @property
+    def playable(self) -> str:
+        """What a browser may play it as: audio or video; empty for everything else."""
+        return self.mime.partition("/")[0] if self.mime in PLAYED_TYPES else ""
 
 
 def use_folder(folder: Path) -> None:

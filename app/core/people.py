@@ -42,7 +42,8 @@ team_member = Table(
 
 
 class Team(Versioned, Base):
-    """A group that tickets are dispatched to: first line, second line, a supplier's residents."""
+    """A group that tickets are dispatched to: first line, second line, a supplier's residents. `signature` stands below
+    the mails of its members instead of the account's."""
 
     __tablename__ = "team"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -50,11 +51,13 @@ class Team(Versioned, Base):
     line: Mapped[int] = mapped_column(Integer, default=1)
     leader_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", use_alter=True))
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisation.id"))
+    signature: Mapped[str] = mapped_column(CleanText(1000), default="", server_default="")
     members: Mapped[list["User"]] = relationship(secondary=team_member, back_populates="teams")
 
 
 class User(Versioned, Base):
-    """Somebody who logs in. Suppliers' and clients' people carry their organisation, which limits what they see."""
+    """Somebody who logs in. Suppliers' and clients' people carry their organisation, which limits what they see.
+    `extension` is their telephone at the exchange: by it a call finds who rings, answers or calls."""
 
     __tablename__ = "user"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,6 +72,7 @@ class User(Versioned, Base):
     failed_attempts: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
+    extension: Mapped[str | None] = mapped_column(CleanText(20), unique=True)
     language: Mapped[str | None] = mapped_column(CleanText(5))
     time_zone: Mapped[str | None] = mapped_column(CleanText(40))
     last_login_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

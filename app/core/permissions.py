@@ -24,6 +24,8 @@ PERMISSIONS: dict[str, str] = {
     "article.write": "起草、修改知识",
     "article.publish": "发布、下架知识",
     "report.read": "查看报表",
+    "call.listen": "听所有通话录音",
+    "counter.manage": "管理服务台二维码",
     "order.read": "查看服务订单（自己范围内）",
     "order.work": "执行服务订单",
     "order.dispatch": "接单、拒单、排程、派师傅",
@@ -38,7 +40,7 @@ PERMISSIONS: dict[str, str] = {
 _DESK = {"desk.use", "ticket.read", "ticket.create", "ticket.work", "contact.read", "organisation.read", "article.read", "catalogue.read", "order.read"}
 _PLATFORM = {"order.work", "order.dispatch", "order.check", "order.cancel"}
 _AGENT = _DESK | _PLATFORM | {"ticket.read_all", "ticket.dispatch", "ticket.close", "ticket.cancel", "contact.edit"}
-_LEADER = _AGENT | {"ticket.supervise", "report.read"}
+_LEADER = _AGENT | {"ticket.supervise", "report.read", "call.listen", "counter.manage"}
 
 ROLES: dict[str, tuple[str, frozenset[str]]] = {
     "client": ("企业管理员", frozenset({"ticket.read", "ticket.create", "catalogue.read"})),

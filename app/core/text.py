@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -22,6 +23,14 @@ def clean(text: str) -> str:
 def pack(message: str, **data: object) -> str:
     """A message id with what fills its places, as one text to be stored: whoever reads it reads it in their language."""
     return json.dumps({"say": message, "with": data}, ensure_ascii=False) if data else message
+
+
+def parts(stored: str) -> tuple[str, dict[str, Any]]:
+    """The message id of a packed text and what fills its places, for an error that is translated later."""
+    if stored.startswith('{"say"'):
+        found = json.loads(stored)
+        return found["say"], found["with"]
+    return stored, {}
 
 
 def unpack(stored: str, translate: Callable[[str], str] = str) -> str:

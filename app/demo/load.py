@@ -18,7 +18,7 @@ from app.core.passwords import hashed
 from app.core.people import Contact
 from app.core.permissions import NOBODY, SYSTEM
 from app.core.uow import unit_of_work
-from app.demo import variations, world
+from app.demo import calls, doors, variations, wechat, world
 from app.demo.replay import Life, for_the_end, run
 from app.demo.world_rows import World, make_world
 from knowledge import indexing
@@ -99,9 +99,12 @@ def _load(loaded: datetime, ticket_count: int | None, password: Any) -> None:
     begin = loaded - timedelta(minutes=max((t.age for t in planned), default=0)) - BEFORE_ALL
     with frozen(begin):
         rows = make_world(password, variations.all_contacts(ticket_count))
+        calls.set_up(rows)
+        wechat.set_up(rows)
+        doors.set_up()
         articles = load_articles(rows, begin)
     spoken: dict[int, Ticket] = {}
-    run([Life(rows, data, loaded, articles, spoken) for data in planned], loaded)
+    run([Life(rows, data, loaded, articles, spoken) for data in planned], loaded, calls.acts(rows, loaded))
     for slug, (views, helped, not_helped) in READ.items():
         session().execute(
             update(Article)

@@ -3,14 +3,14 @@
 Nothing leaves the house: an answer is marked as sent where it would have been sent, and its outbox row is closed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
-from app import fcr_reactions, reactions
+from app import customers, fcr_reactions, reactions
 from app.core.clock import frozen, now
 from app.core.db import session
 from app.core.directory.identities import add_identity
@@ -89,7 +89,7 @@ class Life:
 
     @property
     def customer(self) -> Actor:
-        return replace(reactions.customer(self.ticket.contact), via="link")
+        return replace(customers.customer(self.ticket.contact), via="link")
 
     def able(self, permission: str) -> Actor:
         """The assignee, or an agent where the assignee's role may not do it."""
@@ -259,9 +259,11 @@ class Life:
             self.last_id = queued.external_id
 
 
-def run(lives: list[Life], loaded: datetime) -> None:
-    """Do everything in the order of time, so that the trail reads as it would have been written."""
+def run(lives: list[Life], loaded: datetime, others: Iterable[tuple[datetime, Act]] = ()) -> None:
+    """Do everything in the order of time, so that the trail reads as it would have been written. `others`: what happened
+    besides the tickets, and when."""
     acts = [(moment, place, act) for life in lives for place, (moment, act) in enumerate(life.acts())]
+    acts += [(moment, place, act) for place, (moment, act) in enumerate(others)]
     for moment, _, act in sorted(acts, key=lambda item: (item[0], item[1])):
         settle(moment)
         with frozen(moment):
@@ -283,6 +285,7 @@ def settle(until: datetime | None = None) -> None:
             select(OutboxRow)
             .where(OutboxRow.state == DUE, OutboxRow.due_at <= until, OutboxRow.reaction.not_in(later))
             .order_by(OutboxRow.due_at, OutboxRow.id)
+            .limit(1)  # what one brings about may be due before the next
         )
     ):
         for row in rows:

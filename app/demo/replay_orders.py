@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app import reactions
+from app import customers
 from app.core.clock import now
 from app.core.db import session
 from app.demo import pictures, story
@@ -44,7 +44,7 @@ class OrderLife:
         if act.step == "quote":
             asked = order_service.last_quote(order)
             assert asked is not None
-            customer = replace(reactions.customer(order.ticket.contact), via="link")
+            customer = replace(customers.customer(order.ticket.contact), via="link")
             order_service.answer_quote(customer, asked, given["confirmed"], given.get("remark", ""))
             return
         actor = self.rows.actor(act.by)

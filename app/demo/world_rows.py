@@ -59,7 +59,7 @@ def make_world(password: PasswordHash, contacts: Sequence[shapes.Contact] = worl
     _places(rows, today)
     _people(rows, contacts)
     wanted: dict[SupportAccount, dict[str, str]] = {
-        world.ACCOUNT: {"address": world.ACCOUNT.address, "name": world.ACCOUNT.name},
+        world.ACCOUNT: {"address": world.ACCOUNT.address, "name": world.ACCOUNT.name, "auto_reply": "yes"},
         world.CHAT: {"title": world.CHAT.name, "welcome": world.CHAT_WELCOME},
     }
     for a, given in wanted.items():

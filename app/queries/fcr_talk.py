@@ -8,7 +8,7 @@ from typing import Any
 from workflows.fcr import WRITTEN, Letters, Stretch
 from workflows.models import Ticket, TicketConversation
 
-NOT_SAID = ("withdrawn", "failed")
+NOT_SAID = ("withdrawn", "failed", "held")
 ARRIVES = timedelta(minutes=10)
 """The longest time between a message and the ticket that it opens: the worker routes it a moment later."""
 

@@ -14,11 +14,10 @@ from app.core.people import Team, User
 from app.core.permissions import Actor
 from app.queries import reports
 from app.queries.report_terms import IN_COUNT, MATURED, Wanted, narrowed_tickets, tickets, verdicts
-from channels.models import Session
 from workflows.access import readable
 from workflows.fcr import EXCLUDED, NOT_SOLVED, PENDING, SOLVED
 from workflows.fcr_models import FcrVerdict
-from workflows.models import FollowUp, Ticket, TicketConversation
+from workflows.models import FollowUp, Ticket
 
 PAGE = 50
 
@@ -41,15 +40,6 @@ def _heat(actor: Actor, wanted: Wanted, of: str) -> ColumnElement[bool]:
         return false()
     ranges = reports.hours_of(wanted, int(day), int(hour))
     return and_(tickets(actor, wanted), or_(false(), *(and_(Ticket.created_at >= a, Ticket.created_at < b) for a, b in ranges)))
-
-
-def _unwrapped(actor: Actor, wanted: Wanted, of: str) -> ColumnElement[bool]:
-    spoken = exists().where(
-        TicketConversation.ticket_id == Ticket.id, TicketConversation.conversation_id == Session.conversation_id,
-        Session.agent_turns > 0, Session.ended_at.is_not(None),
-        Session.started_at >= wanted.since, Session.started_at < wanted.until,
-    )  # fmt: skip
-    return and_(readable(actor), Ticket.category.is_(None), Ticket.state != "cancelled", spoken, *narrowed_tickets(wanted))
 
 
 def _rated(low: int) -> Callable[[Actor, Wanted, str], ColumnElement[bool]]:
@@ -105,7 +95,6 @@ MARKS: dict[str, Mark] = {
     ),
     "rated": Mark(Ticket.created_at, _rated(1)),
     "pleased": Mark(Ticket.created_at, _rated(4)),
-    "unwrapped": Mark(Ticket.created_at, _unwrapped),
 }
 """Every mark that reports have, by the name in the address."""
 

@@ -67,6 +67,7 @@ class Wanted:
     product: int | None = None
     team: int | None = None
     agent: int | None = None
+    counter: int | None = None
     cohort: str = "resolved"
     solvable: bool = False
 
@@ -98,6 +99,7 @@ def verdicts(actor: Actor, wanted: Wanted) -> ColumnElement[bool]:
         moment >= wanted.since,
         moment < wanted.until,
         *_narrowed(_VERDICT, wanted),
+        FcrVerdict.ticket_id.in_(select(Ticket.id).where(Ticket.counter_id == wanted.counter)) if wanted.counter else true(),
         FcrVerdict.solvable.is_(True) if wanted.solvable else true(),
     )
 
@@ -109,7 +111,8 @@ def tickets(actor: Actor, wanted: Wanted, moment: Any = None) -> ColumnElement[b
 
 
 def narrowed_tickets(wanted: Wanted) -> list[ColumnElement[bool]]:
-    return _narrowed(_TICKET, wanted)
+    here = [Ticket.counter_id == wanted.counter] if wanted.counter else []
+    return [*_narrowed(_TICKET, wanted), *here]
 
 
 def _narrowed(columns: dict[str, Any], wanted: Wanted) -> list[ColumnElement[bool]]:

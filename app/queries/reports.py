@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from app.core.catalogue import Product
 from app.core.clock import now
@@ -28,11 +28,11 @@ from app.queries.report_terms import (
     tickets,
     verdicts,
 )
-from channels.models import Account, Conversation, Session
+from app.queries.wrap_ups import Span, rate
 from workflows.access import readable
 from workflows.fcr import EXCLUDED, NOT_SOLVED, PENDING, PROVISIONAL, SOLVED
 from workflows.fcr_models import FcrVerdict
-from workflows.models import FollowUp, Ticket, TicketConversation
+from workflows.models import FollowUp, Ticket
 
 FEW = 5
 """Under so many answers satisfaction is not shown: one angry answer would be the figure."""
@@ -223,8 +223,8 @@ def backlog(actor: Actor, wanted: Wanted, moment: datetime) -> int:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the figures do not see, so that polishing shows: sessions in which somebody of the desk spoke and that no
-    wrapped-up ticket explains, tickets whose person is not known, closings by silence."""
+    """What the figures do not see, so that polishing shows: answered calls and ended chats without a wrap-up and without
+    a reason for none, tickets whose person is not known, closings by silence."""
 
     unwrapped: Share
     unidentified: Share
@@ -232,21 +232,7 @@ class Coverage:
 
 
 def coverage(actor: Actor, wanted: Wanted) -> Coverage:
-    wrapped = exists().where(
-        TicketConversation.conversation_id == Session.conversation_id,
-        TicketConversation.ticket_id == Ticket.id,
-        or_(Ticket.category.is_not(None), Ticket.state == "cancelled"),
-    )
-    rows = select(func.count().filter(~wrapped), func.count()).select_from(Session)
-    rows = rows.where(Session.agent_turns > 0, Session.started_at >= wanted.since, Session.started_at < wanted.until)
-    rows = rows.where(Session.ended_at.is_not(None))
-    if not actor.can("ticket.read_all"):
-        own = select(TicketConversation.conversation_id).join(Ticket, Ticket.id == TicketConversation.ticket_id)
-        rows = rows.where(Session.conversation_id.in_(own.where(readable(actor))))
-    if wanted.channel:
-        rows = rows.join(Conversation, Conversation.id == Session.conversation_id).join(Account, Account.id == Conversation.account_id)
-        rows = rows.where(Account.kind == wanted.channel)
-    session_row = session().execute(rows).one()
+    without, talks = rate(actor, Span(wanted.since, wanted.until, wanted.agent or None, wanted.channel))
     nameless = session().execute(
         select(func.count().filter(Ticket.contact_id.is_(None)), func.count()).where(tickets(actor, wanted))
     ).one()
@@ -255,7 +241,7 @@ def coverage(actor: Actor, wanted: Wanted) -> Coverage:
             tickets(actor, wanted, Ticket.closed_at), Ticket.state == "closed"
         )
     ).one()
-    return Coverage(Share(session_row[0], session_row[1]), Share(nameless[0], nameless[1]), Share(closed[0], closed[1]))
+    return Coverage(Share(without, talks), Share(nameless[0], nameless[1]), Share(closed[0], closed[1]))
 
 
 @dataclass(frozen=True)

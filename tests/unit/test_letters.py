@@ -15,14 +15,14 @@ from workflows.models import Ticket
     "text",
     [
         "谢谢，已解决！", "好的，谢谢您们", "好了", "已经恢复了，非常感谢您！", "嗯嗯嗯", "OK thanks", "Thank you very much, it works now.",
-        "收到", "可以了", "👍", "辛苦了，请关单", "it works", "solved",
+        "收到", "可以了", "👍", "辛苦了，请关单", "it works", "solved", "[微笑]谢谢", "谢谢/:rose/::)", "[强]", "[OK] [抱拳]", "好的[呲牙]",
     ],
 )  # fmt: skip
 def test_thanks_and_nothing_else(text):
     assert only_thanks(text)
 
 
-@pytest.mark.parametrize("text", ["谢谢，但是又跳了", "还没好", "", "。。。", "!!!", "好的" * 40, "thanks but no", "不可以", "了"])
+@pytest.mark.parametrize("text", ["谢谢，但是又跳了", "还没好", "", "。。。", "!!!", "好的" * 40, "thanks but no", "不可以", "了", "[微笑]", "/::)", "[图片]", "[图片] 好的", "[流泪]还没好", "谢谢[三楼]"])
 def test_words_that_say_more_or_nothing(text):
     assert not only_thanks(text)
 
