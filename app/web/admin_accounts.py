@@ -17,7 +17,7 @@ from app.core.permissions import PERMISSIONS, ROLES
 from app.core.uow import unit_of_work
 from app.queries import accounts as lists
 from app.queries.audit import audit_rows
-from app.web import words
+from app.web import doctor_words, words
 from app.web.errors import field_errors, status_of, words_of
 from app.web.frame import exists
 
@@ -31,7 +31,7 @@ def init_app(flask: Flask) -> None:
 
 
 @blueprint.get("")
-@viewer.needs_one_of("user.manage", "channel.manage", "outbox.manage", "audit.read")
+@viewer.needs_one_of("user.manage", "channel.manage", "counter.manage", "outbox.manage", "audit.read")
 def index() -> str:
     """What there is to manage, and whether the house is well."""
     actor, stuck = viewer.current_actor(), 0
@@ -42,6 +42,8 @@ def index() -> str:
     tiles: list[tuple[str, str, str, str, str, Any]] = [
         ("user.manage", "/admin/accounts", "users", _("用户与登录"), _("新建、改角色、重设密码、结束登录"), None),
         ("channel.manage", "/admin/channels", "plug", _("渠道账号"), _("邮箱等渠道的设置"), None),
+        ("counter.manage", "/admin/counters", "qrcode", _("服务台二维码"), _("贴在柜台上，扫码提问，地点已经填好"), None),
+        ("channel.manage", "/admin/reaching", "bell", _("告知的顺序"), _("先微信、再短信、再打电话，每种用途一个顺序"), None),
         ("channel.manage", "/admin/raw", "inbox", _("原始来件"), _("读不懂的来件，写明原因，可以重放"), None),
         ("outbox.manage", "/admin/outbox", "list-check", _("待办队列"), _("还没做完、放弃和不确定的事"), badge),
         ("audit.read", "/admin/audit", "history", _("审计记录"), _("谁在什么时候做了什么"), None),
@@ -56,7 +58,7 @@ def index() -> str:
             if actor.can(permission) and exists(url)
         ],
         health=[
-            {"name": words.said(words.CHECKS, c["name"]), "ok": c["ok"], "text": c["detail"], "advice": c["advice"]}
+            {"name": words.said(words.CHECKS, c["name"]), "ok": c["ok"], "text": doctor_words.detail(c["detail"]), "advice": doctor_words.advice(c["advice"])}
             for c in checks
         ],
     )
@@ -115,7 +117,9 @@ def edit(user_id: int) -> Response | tuple[str, int]:
                 organisation_id=_number(form.get("organisation")),
                 version=_number(form.get("version")),
             )
-    except (Invalid, Refused, Stale) as problem:
+            if "extension" in form:
+                accounts.set_extension(actor, user_id, form["extension"])
+    except (Invalid, Conflict, Refused, Stale) as problem:
         user = accounts.access_user(actor, user_id)
         return _account(user, form=_fields(form, field_errors(problem)), form_error=problem.text(_)), status_of(problem)
     return _back(user_id, _("已保存。"))
@@ -245,6 +249,7 @@ def _account(
     kept = {
         "display_name": user.display_name,
         "email": user.email or "",
+        "extension": user.extension or "",
         "role": user.role,
         "organisation": str(user.organisation_id or ""),
     }
@@ -298,6 +303,7 @@ def _fields(given: Any, errors: dict[str, list[str]], *, new: bool = False) -> l
         },
         {"name": "display_name", "label": _("姓名"), "required": False, "hint": _("同事和客户看到的名字")},
         {"name": "email", "label": _("邮箱"), "kind": "email", "required": False},
+        *([] if new else [{"name": "extension", "label": _("分机"), "required": False, "hint": _("电话系统里的分机号，来电按它找人")}]),
         {"name": "role", "label": _("角色"), "kind": "select", "options": _roles(), "required": True},
         {
             "name": "organisation",

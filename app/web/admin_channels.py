@@ -1,5 +1,7 @@
 """/admin/channels: how the accounts do. /admin/raw: what came in as it came, why it was not understood, and replay."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -9,51 +11,28 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import viewer
+from app.core.clock import now
 from app.core.db import session
 from app.core.errors import DeskError, NotFound
 from app.core.files import get_bytes
 from app.core.text import clean, unpack
 from app.core.uow import unit_of_work
 from app.queries import raw as queries
+from app.web.admin_kinds import address_of, label_of, name_of
 from app.web.errors import words_of
 from app.web.portal import number_of
 from channels import accounts, receiving
 from channels.models import Account, RawPayload
 
+SOURCES = {"callback": _l("平台回调"), "hook": _l("推送"), "app": _l("手机应用")}
 blueprint = Blueprint("admin_channels", __name__, url_prefix="/admin")
 ROW = "/raw/<int(max=2147483647):raw_id>"
 SHOWN_BYTES = 100_000
+DAYS = (1, 3, 7, 30)
 AT_ONCE = 50
 """How many payloads "replay all" takes while the page waits; more are left to the worker."""
 
 STATE_WORDS = {"failed": _l("读不懂"), "new": _l("等待解析"), "parsed": _l("已解析"), "duplicate": _l("重复")}
-KIND_WORDS = {"email": _l("邮箱"), "wechat": _l("微信"), "webchat": _l("网页会话"), "calls": _l("电话")}
-SETTING_WORDS = {
-    "address": _l("地址"),
-    "name": _l("发件人名称"),
-    "smtp_host": _l("发信服务器"),
-    "smtp_port": _l("发信端口"),
-    "smtp_user": _l("发信用户"),
-    "smtp_password": _l("发信密码"),
-    "smtp_security": _l("发信加密"),
-    "signature": _l("签名"),
-    "title": _l("会话标题"),
-    "welcome": _l("欢迎语"),
-    "colour": _l("颜色"),
-    "allowed_sites": _l("可以嵌入的网站"),
-    "hours": _l("服务时间"),
-    "ask": _l("先问联系方式"),
-    "time_zone": _l("时区"),
-    "imap_host": _l("收信服务器"),
-    "imap_port": _l("收信端口"),
-    "imap_user": _l("收信用户"),
-    "imap_password": _l("收信密码"),
-    "imap_security": _l("收信加密"),
-    "imap_folder": _l("收哪个文件夹"),
-    "imap_processed_folder": _l("收完移到文件夹"),
-    "imap_poll_seconds": _l("每隔几秒看一次"),
-    "imap_start": _l("第一次收信"),
-}
 
 
 def init_app(flask: Flask) -> None:
@@ -78,14 +57,14 @@ def _account(health: queries.AccountHealth) -> dict[str, Any]:
     return {
         "slug": account.slug,
         "kind": account.kind,
-        "kind_label": str(KIND_WORDS.get(account.kind, account.kind)),
+        "kind_label": name_of(account.kind),
         "address": masked.get("address", ""),
-        "url": f"/admin/channels/mail/{account.slug}" if account.kind == "email" else None,
+        "url": address_of(account),
         "active": account.active,
         "embed": embed_line(account) if account.kind == "webchat" else "",
         "well": health.well,
-        "fetch_error": unpack(health.mailbox.error, _) if health.mailbox and health.mailbox.error else "",
-        "fetched_at": health.mailbox.fetched_at if health.mailbox else None,
+        "fetch_error": unpack(health.reading_fails, _),
+        "fetched_at": health.read_at,
         "last_received_at": account.last_received_at,
         "last_sent_at": account.last_sent_at,
         "can_send": account.kind != "email" or bool(masked.get("smtp_host")),
@@ -94,7 +73,9 @@ def _account(health: queries.AccountHealth) -> dict[str, Any]:
         "waiting": health.waiting,
         "failed": health.failed,
         "undecided": health.undecided,
-        "settings": [{"label": str(SETTING_WORDS.get(k, k)), "value": v} for k, v in sorted(masked.items())],
+        "token_error": unpack(health.token_error, _),
+        "trouble": unpack(health.trouble, _) if health.trouble and not health.token_error else "",
+        "settings": [{"label": label_of(account.kind, k), "value": v} for k, v in sorted(masked.items())],
     }
 
 
@@ -112,8 +93,11 @@ def raw() -> str:
     state = state if state in queries.STATES else ""
     chosen = accounts.find_account(request.args.get("account", ""))
     before = number_of(request.args.get("cursor")) or None
-    found = queries.raw_page(state=state, account_id=chosen.id if chosen else None, before=before)
-    given = {"state": state or "all", **({"account": chosen.slug} if chosen else {})}
+    by = _filters(request.args)
+    found = queries.raw_page(state=state, **by, before=before)
+    text, days = by["text"], request.args.get("days", "") if by["since"] else ""
+    narrowed = {**({"account": chosen.slug} if chosen else {}), **({"q": text} if text else {}), **({"days": days} if days else {})}
+    given = {"state": state or "all", **narrowed}
     return render_template(
         "admin/raw.html",
         here="admin",
@@ -125,8 +109,16 @@ def raw() -> str:
                 "label": _("全部账号"),
                 "value": chosen.slug if chosen else "",
                 "options": [{"value": a.slug, "label": a.slug} for a in accounts.list_accounts()],
-            }
+            },
+            {
+                "name": "days",
+                "label": _("任何时间"),
+                "value": days,
+                "options": [{"value": str(n), "label": _("最近 %(n)s 天", n=n) if n > 1 else _("最近一天")} for n in DAYS],
+            },
         ],
+        q=text,
+        narrowed=narrowed,
         rows=[_row(row, found.tickets.get(row.id)) for row in found.rows],
         page={
             "next": "/admin/raw?" + urlencode({**given, "cursor": found.next}) if found.next else None,
@@ -136,6 +128,14 @@ def raw() -> str:
         replay_all_url="/admin/raw/replay",
         failed=found.counts["failed"] + found.counts["new"],
     )
+
+
+def _filters(given: Mapping[str, str]) -> dict[str, Any]:
+    """What an address or a form narrows the inbox by; what is no filter counts as none."""
+    chosen = accounts.find_account(given.get("account", ""))
+    days = number_of(given.get("days"))
+    since = now() - timedelta(days=days) if days in DAYS else None
+    return {"account_id": chosen.id if chosen else None, "text": clean(given.get("q", "")).strip()[:100], "since": since}
 
 
 def _tabs(state: str, counts: dict[str, int], given: dict[str, str]) -> list[dict[str, Any]]:
@@ -160,7 +160,7 @@ def _row(row: RawPayload, ticket: int | None) -> dict[str, Any]:
         "id": row.id,
         "account": row.account.slug,
         "kind": row.account.kind,
-        "source": row.source,
+        "source": _source(row.source),
         "dedup_key": row.dedup_key,
         "size_label": _size(row.size),
         "received_at": row.received_at,
@@ -230,19 +230,23 @@ def replay(raw_id: int) -> AnyResponse:
 @blueprint.post("/raw/replay")
 @viewer.needs("channel.manage")
 def replay_all() -> AnyResponse:
-    """Try all that failed, oldest first: a few at once, so that the answer says how it went; more by the worker."""
-    ids, good = receiving.waiting_ids(AT_ONCE + 1), 0
-    if len(ids) > AT_ONCE:
+    """Try those that are ticked (`id`), else all that failed within the filters, oldest first: a few at once, so that
+    the answer says how it went; more by the worker, or by asking again where it is filtered."""
+    by = _filters(request.form)
+    ids, good = queries.waiting_now(AT_ONCE + 1, **by), 0
+    if "id" in request.form:
+        ids = [number for raw_id in request.form.getlist("id")[:AT_ONCE] if (number := number_of(raw_id))]
+    elif len(ids) > AT_ONCE and not any(by.values()):
         with unit_of_work():
             count = receiving.ask_replay(viewer.current_actor())
         flash(_("%(n)s 件太多，一次放不完：已交给后台重放，这一页会自己更新。", n=count), "good")
         return _back()
-    for raw_id in ids:
+    for raw_id in ids[:AT_ONCE]:
         try:
             good += receiving.replay(viewer.current_actor(), raw_id).state != receiving.FAILED
         except DeskError:
             session().rollback()  # somebody else replayed it at the same moment
-    bad = len(ids) - good
+    bad = len(ids[:AT_ONCE]) - good
     flash(_("重放 %(good)s 件成功，%(bad)s 件还是读不懂。", good=good, bad=bad), "warn" if bad else "good")
     return _back()
 
@@ -259,3 +263,11 @@ def _back() -> AnyResponse:
     seen = urlsplit(request.referrer or "")
     same = seen.netloc == request.host and (seen.path == "/admin/raw" or seen.path.startswith("/admin/raw/"))
     return redirect(seen.path + (f"?{seen.query}" if seen.query else "") if same else "/admin/raw", 303)
+
+
+def _source(source: str) -> str:
+    """Where a payload came from, in words: an address or a name of a file tells by itself, a door of ours does not."""
+    kind, _mark, rest = source.partition(":")
+    if kind == "webchat" and rest.startswith("v-"):
+        return str(_("访客 %(mark)s", mark=rest[-4:].upper()))
+    return str(SOURCES.get(source, source))

@@ -9,24 +9,34 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from app import viewer
+from app.core.clock import now
 from app.core.db import session
 from app.core.errors import Conflict, Invalid, NotFound, Stale
 from app.core.text import unpack
 from app.core.uow import unit_of_work
 from app.queries import raw as queries
 from app.web.errors import field_errors, status_of
-from channels import accounts
-from channels.models import Account
+from channels import accounts, auto_answers
+from channels.email_settings import EMAIL_SETTINGS
+from channels.models import Account, MailFolder
 from channels.probing import Finding, probe
 
 blueprint = Blueprint("admin_mail", __name__, url_prefix="/admin/channels")
 ROW = "/mail/<slug>"
-SECRETS = ("imap_password", "smtp_password")
+SPECS = {one.name: one for one in EMAIL_SETTINGS}
+SECRETS = tuple(one.name for one in EMAIL_SETTINGS if one.secret)
 
 SECURITY_IN = {"tls": _l("TLS（端口 993）"), "starttls": _l("STARTTLS（端口 143）"), "plain": _l("不加密，只用于本机")}
 SECURITY_OUT = {"none": _l("不加密，只用于本机"), "starttls": _l("STARTTLS（端口 587）"), "tls": _l("TLS（端口 465）")}
 START = {"all": _l("收件箱里已有的信也收进来"), "new": _l("只收从现在起的新信")}
-PARTS = {"in": _l("收信"), "out": _l("发信")}
+IDLE = {"yes": _l("用"), "no": _l("不用，只按间隔查看")}
+PLUS = {"no": _l("不用"), "yes": _l("用")}
+ANSWERS = {"no": _l("不答复"), "yes": _l("答复")}
+CHOICES: Mapping[str, Mapping[str, Any]] = {
+    "imap_security": SECURITY_IN, "smtp_security": SECURITY_OUT, "imap_start": START,
+    "imap_idle": IDLE, "plus_addresses": PLUS, "auto_reply": ANSWERS,
+}  # fmt: skip
+PARTS = {"in": _l("收信"), "out": _l("发信"), "token": _l("令牌")}
 
 
 def init_app(flask: Flask) -> None:
@@ -149,13 +159,14 @@ def _page(
         ],
         form_error=form_error,
         findings=[
-            {"part": str(PARTS[f.part]), "ok": f.ok, "text": unpack(f.said, _)} for f in findings or ()
+            {"part": str(PARTS[f.part]), "ok": f.ok, "text": f"{unpack(f.said, _)} {_(f.more) if f.more else ''}".strip()} for f in findings or ()
         ],
     )
 
 
 def _facts(account: Account) -> dict[str, Any]:
-    folder = queries.mailboxes_now().get(account.id)
+    folders = queries.mailboxes_now().get(account.id, [])
+    folder = queries.worst(folders)
     unsent = queries.last_failure(account.id)
     url = f"/admin/channels/mail/{account.slug}"
     return {
@@ -164,6 +175,8 @@ def _facts(account: Account) -> dict[str, Any]:
         "version": account.version,
         "active": account.active,
         "fetches": bool(account.settings.get("imap_host")),
+        "folders": [_folder(row) for row in folders],
+        "stopped": [{"address": one.address, "until": one.until} for one in auto_answers.stopped(account.id)],
         "fetched_at": folder.fetched_at if folder else None,
         "failing_since": folder.failing_since if folder else None,
         "error": unpack(folder.error, _) if folder and folder.error else "",
@@ -175,55 +188,101 @@ def _facts(account: Account) -> dict[str, Any]:
     }
 
 
+def _folder(row: MailFolder) -> dict[str, Any]:
+    return {
+        "name": row.folder,
+        "fetched_at": row.fetched_at,
+        "error": unpack(row.error, _) if row.error else "",
+        "told": row.watcher is not None and row.watched_until is not None and row.watched_until > now(),
+        "bell": row.idles,
+    }
+
+
 def _groups(
     given: Mapping[str, Any], errors: Mapping[str, list[str]], saved: frozenset[str] = frozenset()
 ) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The fields in three groups, with what was typed and what is wrong with it. A password never comes back."""
+    """The fields in groups, with what was typed and what is wrong with it. A secret never comes back."""
 
-    def field(name: str, label: str, **more: Any) -> dict[str, Any]:
-        value = "" if name in SECRETS else given.get(name, "") or more.pop("usual", "")
-        more.pop("usual", None)
+    def field(name: str, **more: Any) -> dict[str, Any]:
+        spec = SPECS[name]
+        made: dict[str, Any] = {"name": name, "label": _(spec.label), "errors": errors.get(name), "required": spec.required}
+        if spec.help:
+            made["hint"] = _(spec.help)
+        if spec.secret:
+            made |= {"value": "", "kind": "password", "autocomplete": "new-password"}
+        else:
+            made["value"] = given.get(name, "") or more.pop("usual", spec.default if spec.choices else "")
+        if spec.choices:
+            made |= {"kind": "select", "options": [{"value": v, "label": str(CHOICES[name][v])} for v in spec.choices]}
+        elif spec.default:
+            made["placeholder"] = spec.default
+        if spec.long:
+            made |= {"kind": "textarea", "rows": 4, "full": True}
         if name in saved:
-            more = {**more, "placeholder": _("已保存，留空不变")}
-        return {"name": name, "label": label, "value": value, "errors": errors.get(name), "required": False, **more}
+            made["placeholder"] = _("已保存，留空不变")
+        more.pop("usual", None)
+        return made | more
 
-    def choices(words: Mapping[str, Any]) -> list[dict[str, str]]:
-        return [{"value": value, "label": str(label)} for value, label in words.items()]
-
+    slug = {
+        "name": "slug", "label": _("代号"), "value": given.get("slug", ""), "errors": errors.get("slug"), "required": True,
+        "hint": _("小写字母、数字和连字符，以后不能改"), "autocomplete": "off",
+    }  # fmt: skip
     out = "none" if given else "starttls"  # what an account has that says nothing, and what a new one had better have
-    secret = {"kind": "password", "autocomplete": "new-password"}
+    number = {"inputmode": "numeric"}
     return [
         (
             _("基本"),
             [
-                field("slug", _("代号"), required=True, hint=_("小写字母、数字和连字符，以后不能改"), autocomplete="off"),
-                field("address", _("邮箱地址"), kind="email", required=True, placeholder="support@company.example"),
-                field("name", _("发件人名称"), hint=_("客户看到的名字")),
-                field("signature", _("签名"), kind="textarea", rows=2, full=True),
+                slug,
+                field("address", kind="email", placeholder="support@company.example"),
+                field("name"),
+                field("signature", rows=2),
             ],
         ),
         (
             _("收信（IMAP）"),
             [
-                field("imap_host", _("收信服务器"), placeholder="imap.company.example", hint=_("留空则不收信")),
-                field("imap_security", _("收信加密"), kind="select", options=choices(SECURITY_IN), usual="tls"),
-                field("imap_port", _("收信端口"), inputmode="numeric", hint=_("留空用默认端口")),
-                field("imap_user", _("收信用户"), hint=_("留空用邮箱地址"), autocomplete="off"),
-                field("imap_password", _("收信密码"), hint=_("QQ、163 等邮箱要填授权码"), **secret),
-                field("imap_folder", _("收哪个文件夹"), placeholder="INBOX"),
-                field("imap_processed_folder", _("收完移到文件夹"), hint=_("留空则不移动，也不标记已读")),
-                field("imap_poll_seconds", _("每隔几秒看一次"), placeholder="20", inputmode="numeric"),
-                field("imap_start", _("第一次收信"), kind="select", options=choices(START), usual="all"),
+                field("imap_host", placeholder="imap.company.example"),
+                field("imap_security"),
+                field("imap_port", **number),
+                field("imap_user", autocomplete="off"),
+                field("imap_password"),
+                field("imap_folder"),
+                field("imap_processed_folder"),
+                field("imap_poll_seconds", **number),
+                field("imap_idle"),
+                field("imap_start"),
             ],
         ),
         (
             _("发信（SMTP）"),
             [
-                field("smtp_host", _("发信服务器"), placeholder="smtp.company.example"),
-                field("smtp_security", _("发信加密"), kind="select", options=choices(SECURITY_OUT), usual=out),
-                field("smtp_port", _("发信端口"), inputmode="numeric", hint=_("留空用默认端口")),
-                field("smtp_user", _("发信用户"), hint=_("留空则不登录"), autocomplete="off"),
-                field("smtp_password", _("发信密码"), **secret),
+                field("smtp_host", placeholder="smtp.company.example"),
+                field("smtp_security", usual=out),
+                field("smtp_port", **number),
+                field("smtp_user", autocomplete="off"),
+                field("smtp_password"),
+                field("plus_addresses"),
+            ],
+        ),
+        (
+            _("自动答复"),
+            [
+                field("auto_reply"),
+                field("auto_reply_hours", **number),
+                field("auto_reply_text_zh"),
+                field("auto_reply_text_en"),
+                field("auto_reply_most", **number),
+            ],
+        ),
+        (
+            _("OAuth 登录（Microsoft 365、Gmail 等）"),
+            [
+                field("oauth_endpoint", placeholder="https://login.company.example/token", full=True),
+                field("oauth_client_id", autocomplete="off"),
+                field("oauth_client_secret"),
+                field("oauth_refresh_token"),
+                field("oauth_scope", autocomplete="off"),
             ],
         ),
     ]

@@ -25,6 +25,7 @@ from app.web.errors import field_errors, status_of, words_of
 from app.web.my_requests import visitor
 from app.web.portal import found_hits
 from app.web.security import limiter
+from channels.counters import Counter, find_counter
 from knowledge import searching
 from knowledge.access import reader_for
 from knowledge.index import IndexUnavailable
@@ -60,7 +61,7 @@ def init_app(flask: Flask) -> None:
 @limiter.limit("240 per minute")
 def form() -> str:
     """The form, with whatever led here: the words of a search (`q`), an article that did not help (`article`), the code
-    on a machine (`device`)."""
+    on a machine (`device`) or at a counter (`counter`)."""
     actor = viewer.current_actor()
     words = [clean(request.args.get("q", "")).strip()[: searching.LONGEST_QUERY]]
     article = clean(request.args.get("article", ""))[:200]
@@ -72,7 +73,7 @@ def form() -> str:
     product = queries.find_product(request.args.get("product", "")) if request.args.get("product") else None
     if device or product:
         given["product"] = str(device.product_id if device else product.id if product else "")
-    return _form(actor, given, device)
+    return _form(actor, given, device, find_counter(request.args.get("counter", "")))
 
 
 @blueprint.post("/ask")
@@ -81,22 +82,22 @@ def send() -> Response:
     """Take the request; then its progress page, which says the number."""
     actor = viewer.current_actor()
     given = {name: clean(request.form.get(name, ""))[: asking.LONGEST + 1] for name in FIELDS}
-    device = find_tag(request.form.get("device", ""))
+    device, counter = find_tag(request.form.get("device", "")), find_counter(request.form.get("counter", ""))
     if request.form.get("step") == "look":
-        return make_response(_form(actor, given, device))
+        return make_response(_form(actor, given, device, counter))
     if limiter.enabled and not all(limiter.limiter.hit(limit, "ask", request.remote_addr or "") for limit in LIMITS):
-        return make_response(_form(actor, given, device, said=_("提交得太频繁了。你写的都还在，请一分钟后再提交。")), 429)
+        return make_response(_form(actor, given, device, counter, said=_("提交得太频繁了。你写的都还在，请一分钟后再提交。")), 429)
     files = [
         (file.filename, file.mimetype or "application/octet-stream", file.stream.read(asking.LARGEST_FILE + 1))
         for file in request.files.getlist("files")[: asking.MOST_FILES + 1]
         if file.filename
     ]
     language = "en" if str(get_locale() or "").startswith("en") else "zh"
-    asked = Asked(**given, tag=device.tag if device else "", language=language, files=files)
+    asked = Asked(**given, tag=device.tag if device else "", counter=counter.slug if counter else "", language=language, files=files)
     try:
         ticket = asking.submit(actor, asked)
     except DeskError as problem:
-        return make_response(_form(actor, given, device, problem, lost=bool(files)), status_of(problem))
+        return make_response(_form(actor, given, device, counter, problem, lost=bool(files)), status_of(problem))
     cookie.pop("missed", None)
     cookie["sent"] = ticket.number
     return redirect(f"/r/{letters.sign_ticket(ticket.id)}", 303)
@@ -124,7 +125,14 @@ def _addresses(contact: Contact | None) -> dict[str, str]:
 
 
 def _form(
-    actor: Actor, given: dict[str, str], device: Device | None, problem: DeskError | None = None, *, said: str = "", lost: bool = False
+    actor: Actor,
+    given: dict[str, str],
+    device: Device | None,
+    counter: Counter | None,
+    problem: DeskError | None = None,
+    *,
+    said: str = "",
+    lost: bool = False,
 ) -> str:
     errors = field_errors(problem) if isinstance(problem, Invalid) else {}
 
@@ -159,6 +167,7 @@ def _form(
         once=given.get("once") or secrets.token_urlsafe(9),
         article={"title": article.title, "slug": article.slug, "url": f"/articles/{article.slug}"} if article else None,
         device={"tag": device.tag, "label": device.label, "product": device.product.label} if device else None,
+        counter={"slug": counter.slug, "name": counter.name, "place": counter.place} if counter else None,
         hits=_answers(actor, given, article.id if article else None),
         hotline=queries.reach(),
         meta={"robots": "noindex"},

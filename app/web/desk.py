@@ -11,18 +11,21 @@ from app import viewer
 from app.core.errors import NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
-from app.queries import ticket_page, tickets
+from app.queries import call_tasks, talks, ticket_page, tickets, unsent
 from app.web import (
     desk_answers,
     desk_bulk,
+    desk_calls,
     desk_context,
     desk_files,
+    desk_moves,
     desk_new,
     desk_orders,
     desk_person,
     desk_reply,
     desk_show,
     desk_steps,
+    desk_ways,
 )
 from app.web import desk_words as words
 from app.web.desk_answer import is_piece, number
@@ -41,7 +44,7 @@ SPOKEN = frozenset(CHANNELS) | {"calls", "walk_in", "api"}
 def init_app(flask: Flask) -> None:
     """The whole console: pages, steps, composer, files, new tickets."""
     flask.register_blueprint(blueprint)
-    for part in (desk_steps, desk_reply, desk_person, desk_bulk, desk_files, desk_new, desk_orders):
+    for part in (desk_steps, desk_reply, desk_person, desk_bulk, desk_files, desk_new, desk_calls, desk_orders, desk_ways, desk_moves):
         part.init_app(flask)
 
 
@@ -105,7 +108,7 @@ def _queue(actor: Actor, here: Ticket | None = None) -> dict[str, Any]:
 def _views(actor: Actor, counts: dict[str, int], here: str) -> dict[str, Any]:
     """What _views.html reads: the ways to look at the queue, with how many tickets stand in each."""
     offered = {view.key for view in tickets.views_for(actor)}
-    groups = []
+    groups: list[dict[str, Any]] = []
     for label, keys in GROUPS:
         views = [
             {
@@ -120,7 +123,11 @@ def _views(actor: Actor, counts: dict[str, int], here: str) -> dict[str, Any]:
             if key in offered
         ]
         groups.append({"label": _("全部") if label else "", "views": views})
-    return {"view_groups": groups, "views_url": desk_show.query("/desk/views", view=here)}
+    waiting = sum(unsent.counts(actor).values())
+    if waiting:
+        row = {"key": "unsent", "label": _("没送达的消息"), "url": "/desk/unsent", "count": waiting, "here": False, "tone": "warn"}
+        groups[0]["views"].append(row)
+    return {"call_count": call_tasks.counts(actor)["open"], "talk_count": talks.count(actor), "view_groups": groups, "views_url": desk_show.query("/desk/views", view=here)}
 
 
 def _filters(wanted: tickets.Wanted) -> list[dict[str, Any]]:

@@ -6,14 +6,18 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app.core.clock import now
+from app.core.db import session
 from app.core.installed_base import Device
 from app.core.people import Contact, Identity
 from app.core.permissions import Actor
 from app.core.text import unpack
 from app.queries import ticket_page
 from app.web import desk_words as words
+from app.web.call_words import number_word
 from app.web.desk_show import hide_keys, ticket_url
 from app.web.i18n import local
+from app.web.said_show import call_line
+from channels.counters import Counter
 from channels.models import Message
 from workflows.kinds import CATEGORIES
 from workflows.models import Ticket
@@ -59,14 +63,24 @@ def identity(found: Identity) -> dict[str, Any]:
     kind, label = words.IDENTITIES.get(found.kind, ("other", found.kind))
     return {
         "id": found.id, "kind": kind, "label": str(label), "value": found.label,
+        "text": _shown(found, str(label)),
         "shared": found.shared, "suspect": found.suspect,
     }  # fmt: skip
 
 
+def _shown(found: Identity, label: str) -> str:
+    """An identity as people write it; a code of a platform is only named."""
+    if found.kind in words.CODED:
+        return label if found.label == found.value else found.label
+    return number_word(found.label) if found.kind == "phone" else found.label
+
+
 def _telling(found: list[Identity]) -> list[Identity]:
-    """The identities without the marks of browsers but the newest: each visit from a new one leaves another."""
+    """The identities without the marks of browsers but the newest (each visit from a new one leaves another), and without
+    the second mark of the same WeChat."""
     visits = [i for i in found if i.kind == "visitor"]
-    return [i for i in found if i.kind != "visitor" or i is visits[-1]]
+    wechat = any(i.kind == "openid" for i in found)
+    return [i for i in found if (i.kind != "visitor" or i is visits[-1]) and not (i.kind == "unionid" and wechat)]
 
 
 def _own(found: Identity, url: str, actor: Actor) -> dict[str, Any]:
@@ -74,7 +88,7 @@ def _own(found: Identity, url: str, actor: Actor) -> dict[str, Any]:
 
 
 def candidate(contact: Contact) -> dict[str, Any]:
-    why = [contact.title, *(i.label for i in contact.identities[:2])]
+    why = [contact.title, *(i.label for i in contact.identities if i.kind not in words.CODED)][:3]
     return {"id": contact.id, "name": contact.label, "url": f"/contacts/{contact.id}", "why": " · ".join(w for w in why if w)}
 
 
@@ -98,7 +112,7 @@ def _last(message: Message, of: Ticket | None) -> dict[str, Any]:
     return {
         "channel": kind,
         "channel_label": words.channel_word(kind),
-        "text": hide_keys(" ".join(message.visible_text.split()))[:90],
+        "text": call_line(message) or hide_keys(" ".join(message.visible_text.split()))[:90],
         "at": message.created_at,
         "number": of.number if of else None,
         "url": f"{ticket_url(of)}#m-{message.id}" if of else None,
@@ -127,7 +141,9 @@ def facts(ticket: Ticket) -> list[dict[str, Any]]:
         found.append({"label": _("时限"), "at": due, "text": ""})
         if abs(ticket.first_due_at - due) > timedelta(minutes=1):
             found.append({"label": _("原时限"), "at": ticket.first_due_at, "text": ""})
+    counter = session().get(Counter, ticket.counter_id) if ticket.counter_id else None
     texts = [
+        (_("服务台"), " · ".join(filter(None, (counter.name, counter.place))) if counter else ""),
         (_("派工"), ticket.dispatched_by),
         (_("分类"), _(CATEGORIES[ticket.category]) if ticket.category in CATEGORIES else ""),
         (_("原因"), unpack(ticket.cause, _) if ticket.cause else ""),

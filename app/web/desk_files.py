@@ -1,14 +1,14 @@
 """What came with messages: files, and mails as they looked, shown where they can do no harm."""
 
 import nh3
-from flask import Blueprint, Flask, make_response, render_template, send_file
+from flask import Blueprint, Flask, make_response, render_template, request, send_file
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from app import viewer
 from app.core.db import session
 from app.core.errors import NotFound
-from app.core.files import INLINE_TYPES, StoredFile, open_file
+from app.core.files import INLINE_TYPES, PLAYED_TYPES, StoredFile, open_file
 from app.queries import timeline
 from channels.models import Message
 
@@ -48,14 +48,16 @@ def file(file_id: int) -> Response:
 
 
 def deliver(row: StoredFile) -> Response:
-    """A kept file that the viewer may have: sealed, as a download unless it really is a picture."""
+    """A kept file that the viewer may have: sealed, as a download unless it really is a picture or a recording."""
     with open_file(row) as content:
-        picture = row.mime in INLINE_TYPES and content.read(16).startswith(_MAGIC[row.mime])
+        begin = content.read(16)
+        picture = row.mime in INLINE_TYPES and begin.startswith(_MAGIC[row.mime])
+        played = row.mime in PLAYED_TYPES and _is_recording(row.mime, begin)
     # Opened again: gunicorn sends from where the system stands in the file, and a buffer reads ahead of what we read.
     response = send_file(
         open_file(row),
-        mimetype=row.mime if picture else "application/octet-stream",
-        as_attachment=not picture,
+        mimetype=row.mime if picture or played else "application/octet-stream",
+        as_attachment=not (picture or played),
         download_name=row.name,
         max_age=0,
         etag=False,
@@ -64,7 +66,20 @@ def deliver(row: StoredFile) -> Response:
     response.headers["Content-Security-Policy"] = SEALED
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, max-age=3600"
+    if played:  # a player jumps to where the listener wants to go on, and some play nothing without it
+        response.make_conditional(request.environ, accept_ranges=True, complete_length=row.size)
     return response
+
+
+def _is_recording(mime: str, begin: bytes) -> bool:
+    """Whether the first bytes are those of the format that the file claims."""
+    if mime == "audio/mpeg":
+        return begin.startswith(b"ID3") or (begin[:1] == b"\xff" and len(begin) > 1 and begin[1] & 0xE0 == 0xE0)
+    if mime.endswith("wav"):
+        return begin.startswith(b"RIFF") and begin[8:12] == b"WAVE"
+    if mime.endswith("mp4"):
+        return begin[4:8] == b"ftyp"
+    return begin.startswith(b"OggS" if mime == "audio/ogg" else b"\x1aE\xdf\xa3")
 
 
 @blueprint.get("/desk/messages/<int:message_id>/mail")

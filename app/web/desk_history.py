@@ -9,10 +9,10 @@ from app.core.people import Contact
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.queries import history
-from app.web import desk_show, order_words
+from app.web import desk_show, order_words, said_show
 from app.web import desk_words as words
 from app.web.i18n import local
-from channels.models import WITHDRAWN
+from channels.models import HELD, WITHDRAWN
 from workflows.kinds import KINDS
 from workflows.models import Ticket
 from workflows.order_kinds import WORKS
@@ -74,6 +74,9 @@ def _message(one: history.Happening, found: history.History, here: Ticket | None
     ticket = found.tickets.get(message.conversation_id)
     kind = message.conversation.account.kind
     text = desk_show.hide_keys(message.visible_text.strip())
+    held = said_show.content(message, (), lambda row: "", text[:SHOWN])
+    if held["menu"]:
+        held["menu"] |= {name: desk_show.hide_keys(held["menu"][name]) for name in ("head", "tail")}
     return {
         "kind": "message",
         "id": message.id,
@@ -82,11 +85,11 @@ def _message(one: history.Happening, found: history.History, here: Ticket | None
         "channel": kind,
         "channel_label": words.channel_word(kind),
         "at": message.created_at,
-        "text": text[:SHOWN] or _("（没有正文）"),
+        "content": held if held["text"] or any(held[name] for name in ("location", "link", "menu", "merged", "call", "waiting")) or held["kind"] == "recalled" else held | {"text": _("（没有正文）")},
         "more": len(text) > SHOWN,
         "files": len(found.files.get(message.id, ())),
         "auto": message.is_auto,
-        "failed": str(words.DELIVERY.get(message.state, "")) if message.state in ("failed", "undecided", WITHDRAWN) else "",
+        "failed": str(words.DELIVERY.get(message.state, "")) if message.state in ("failed", "undecided", HELD, WITHDRAWN) else "",
         "ticket": _ref(ticket, here),
         "url": f"{desk_show.ticket_url(ticket)}#m-{message.id}" if ticket else None,
     }

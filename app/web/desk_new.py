@@ -1,12 +1,13 @@
-"""Writing down a request that came by telephone or in person: who, what, how bad, in one form."""
+"""Writing down a request that came by telephone or in person: who, how, what, how bad, and what became of it, in one form."""
 
+import secrets
 from typing import Any
 
 from flask import Blueprint, Flask, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app import viewer
+from app import call_people, noting, viewer
 from app.core.db import session
 from app.core.directory.access import (
     access_contact,
@@ -25,19 +26,23 @@ from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
 from app.queries import tickets
+from app.queries.calls import access_call
+from app.web import call_pop, desk_show, new_people
 from app.web import desk_answer as answer
-from app.web import desk_context, desk_show
 from app.web import desk_words as words
 from app.web.errors import field_errors, words_of
 from workflows import service
 from workflows.engine import take
-from workflows.kinds import IMPACTS, KINDS
+from workflows.kinds import CATEGORIES, IMPACTS, KINDS
 from workflows.models import Ticket
 from workflows.opening import open_ticket
 from workflows.tickets import TICKET
 
 blueprint = Blueprint("desk_new", __name__)
 CHANNELS = ("calls", "walk_in", "other")
+SPOKEN = ("calls", "walk_in")
+"""Ways by which somebody of the desk has already answered in person."""
+SOLVED = "solved"
 
 
 def init_app(flask: Flask) -> None:
@@ -47,8 +52,11 @@ def init_app(flask: Flask) -> None:
 @blueprint.get("/desk/tickets/new")
 @viewer.needs("desk.use", "ticket.create")
 def form() -> str:
-    """The empty form, or with a person already chosen (`?contact=`)."""
-    return _form(viewer.current_actor(), request.args)
+    """The empty form, or with a person already chosen (`?contact=`), or filled from a call (`?call=`)."""
+    actor = viewer.current_actor()
+    if answer.number("call"):
+        return _form(actor, {**request.args, **call_pop.prefill(actor, access_call(actor, answer.number("call") or 0))})
+    return _form(actor, request.args)
 
 
 @blueprint.get("/desk/tickets/new/people")
@@ -56,7 +64,7 @@ def form() -> str:
 def people() -> str:
     """People for the words typed so far."""
     actor = viewer.current_actor()
-    return render_template("desk/_new_people.html", **_people(actor, clean(request.args.get("who", "")).strip()[:100]))
+    return render_template("desk/_new_people.html", **new_people.choices(actor, request.args.get("who", "")))
 
 
 @blueprint.get("/desk/tickets/new/machines")
@@ -75,6 +83,8 @@ def create() -> Response:
     try:
         with unit_of_work():
             ticket = _open(actor)
+            if answer.number("call"):
+                call_people.hang_on(actor, access_call(actor, answer.number("call") or 0), ticket)
     except DeskError as problem:
         return answer.again(problem, lambda why: _form(actor, request.form, why))
     return redirect(desk_show.ticket_url(ticket), 303)
@@ -84,28 +94,44 @@ def _open(actor: Actor) -> Ticket:
     contact = _contact(actor)
     device = access_device(actor, answer.number("device") or 0) if request.form.get("device") else None
     channel = answer.typed("channel", 20)
-    subject = answer.typed("subject", 300)[:300]
+    words = answer.typed("text").strip()[:50_000]
+    subject = answer.typed("subject", 300)[:300].strip() or next((line.strip()[:80] for line in words.splitlines() if line.strip()), "")
+    if not subject:
+        raise Invalid.of("text", _("写一句发生了什么。"))
     if twin := service.opened_just_now(contact, subject):
         return twin
     product = answer.number("product")
     if product is not None and product not in {n for n, _label in tickets.product_choices()}:
         raise Invalid.of("product", "没有这个产品。")  # data
+    call = answer.number("call")
+    said = noting.take_down(contact, words, answer.typed("once", 40)[:40] or secrets.token_hex(8)) if words and not call else None
     ticket = open_ticket(
         actor,
         subject=subject,
         channel=channel if channel in CHANNELS else "calls",
         contact=contact,
         organisation_id=device.organisation_id if device else None,
+        conversation_id=said.conversation_id if said else None,
         kind=answer.typed("kind", 20) or "consult",
         impact=answer.typed("impact", 20) or "none",
         product_id=product or (device.product_id if device else None),
         device_id=device.id if device else None,
     )
-    if answer.typed("text").strip():
-        service.add_note(actor, ticket, answer.typed("text")[:50_000])
-    if request.form.get("claim") and desk_show.may_claim(ticket, actor):
+    if said is not None:
+        said.conversation.token = str(ticket.number)
+    elif words:
+        service.add_note(actor, ticket, words)
+    if ticket.channel in SPOKEN:
+        service.answered(ticket, actor)
+    solved = request.form.get("result") == SOLVED
+    if (solved or request.form.get("claim") or request.form.get("result") == "claim") and desk_show.may_claim(ticket, actor):
         take(TICKET, ticket, "dispatch", actor, assignee=actor.id)
         take(TICKET, ticket, "start", actor)
+    if solved:
+        take(
+            TICKET, ticket, "solve_now", actor, resolution=answer.typed("resolution"), boxes=request.form.getlist("boxes"),
+            skipped=answer.typed("skipped", 300), wrap_up={"category": answer.typed("category", 20), "cause": answer.typed("cause", 300)},
+        )  # fmt: skip
     return ticket
 
 
@@ -118,6 +144,12 @@ def _contact(actor: Actor) -> Contact:
         except NotFound:
             raise Invalid.of("contact", "没有这位联系人。") from None  # data
     name, phone, email = (answer.typed(field, 320).strip() for field in ("name", "phone", "email"))
+    if not (name or phone or email):
+        who = answer.typed("who", 100)[:100]
+        found = new_people.read(who) if chosen == "new" else new_people.one_of(actor, who)
+        if isinstance(found, Contact):
+            return found
+        name, phone, email = found
     company = answer.number("organisation")
     if company is not None:
         try:
@@ -145,21 +177,12 @@ def _contact(actor: Actor) -> Contact:
     return contact
 
 
-def _chosen(actor: Actor) -> Contact | None:
+def _chosen(actor: Actor, given: Any = None) -> Contact | None:
+    named = (given or {}).get("contact")
     try:
-        return kept(access_contact(actor, answer.number("contact") or 0))
+        return kept(access_contact(actor, named if isinstance(named, int) else answer.number("contact") or 0))
     except NotFound:
         return None
-
-
-def _people(actor: Actor, who: str, chosen: Contact | None = None) -> dict[str, Any]:
-    found = tickets.search_contacts(actor, who, 6) if len(who) >= 2 else []
-    if chosen is not None:
-        found = [chosen, *(c for c in found if c.id != chosen.id)]
-    people_ = [
-        desk_context.candidate(c) | {"organisation": c.organisation.label if c.organisation else ""} for c in found
-    ]
-    return {"people": people_, "who": who, "chosen": chosen.id if chosen else None}
 
 
 def _device_field(actor: Actor, person: Contact | None, given: Any) -> dict[str, Any] | None:
@@ -176,20 +199,21 @@ def _device_field(actor: Actor, person: Contact | None, given: Any) -> dict[str,
 
 def _form(actor: Actor, given: Any, problem: DeskError | None = None) -> str:
     errors = field_errors(problem) if problem else {}
-    person = _chosen(actor) if actor.can("contact.read") else None
+    person = _chosen(actor, given) if actor.can("contact.read") else None
 
     def field(name: str, label: str, kind: str = "text", required: bool = False, **more: Any) -> dict[str, Any]:
         first = more.pop("first", "")
-        value = clean(given.get(name, "")) if problem or name in given else first
+        value = clean(str(given.get(name, ""))) if problem or name in given else first
         return {"name": name, "label": label, "kind": kind, "required": required, "value": value,
                 "errors": errors.get(name, []), **more}  # fmt: skip
 
     companies = session().scalars(readable_organisations(actor).order_by(Organisation.name).limit(500))
+    errors = {("resolution" if name == "wrap_up.resolution" else "category" if name == "wrap_up" else name): said for name, said in errors.items()}
     context = {
         "error": words_of(problem) if problem and not errors else None,
         "errors": errors,
         "who_errors": errors.get("contact", []),
-        **_people(actor, clean(given.get("who", "")).strip()[:100], person),
+        **new_people.choices(actor, given.get("who", ""), person, new=given.get("contact") == "new"),
         "device": _device_field(actor, person, given) if actor.can("contact.read") else None,
         "newcomer": [
             field("name", _("姓名"), autocomplete="off"),
@@ -198,20 +222,49 @@ def _form(actor: Actor, given: Any, problem: DeskError | None = None) -> str:
             field("organisation", _("企业"), "select", options=[{"value": c.id, "label": c.label} for c in companies],
                   placeholder=_("还不知道")),
         ],
+        "how": field("channel", _("怎样来的"), "choices", True, first="calls", full=True,
+                     options=[{"value": c, "label": words.channel_word(c)} for c in CHANNELS]),
+        "words": field("text", _("客户怎么说"), "textarea", True, full=True, rows=4, placeholder=_("第一行会成为标题"),
+                       hint=_("照客户的话写，客户在进度页看得到；给同事的话，登记以后写在备注里。")),
         "about": [
-            field("subject", _("标题"), required=True, full=True, placeholder=_("用客户的话，一句"), maxlength=300),
-            field("text", _("经过"), "textarea", full=True, rows=5, hint=_("记成备注，客户看不到。")),
-            field("channel", _("怎样来的"), "choices", True, first="calls", full=True,
-                  options=[{"value": c, "label": words.channel_word(c)} for c in CHANNELS]),
-            field("impact", _("影响"), "choices", True, first="none", full=True,
-                  options=[{"value": key, "label": _(label)} for key, label in IMPACTS.items()]),
             field("kind", _("类别"), "select", True, first="consult",
                   options=[{"value": k.code, "label": _(k.label)} for k in KINDS.values()]),
             field("product", _("产品"), "select", options=[{"value": n, "label": label} for n, label in tickets.product_choices()],
                   placeholder=_("与产品无关")),
         ],
-        "can_claim": actor.can("ticket.dispatch") and actor.can("ticket.work"),
-        "claim": bool(given.get("claim")) if problem else True,
+        "impact": field("impact", _("影响"), "choices", True, first="none", full=True,
+                        options=[{"value": key, "label": _(label)} for key, label in IMPACTS.items()]),
+        "result": _result(actor, given, problem),
+        "solved": _solved(field, str(given.get("kind", "consult"))),
+        "once": given.get("once") or secrets.token_urlsafe(9),
+        "call": given.get("call", ""),
     }  # fmt: skip
     return render_template("desk/new.html", **context)
 
+
+
+def _result(actor: Actor, given: Any, problem: DeskError | None) -> dict[str, Any]:
+    """What became of it: solved on the spot, mine, or for whoever comes."""
+    mine = actor.can("ticket.dispatch") and actor.can("ticket.work")
+    options = [{"value": "open", "label": _("登记，等派工")}]
+    if mine:
+        options = [{"value": "claim", "label": _("登记，我来办")}, *options, {"value": SOLVED, "label": _("当场解决了")}]
+    value = given.get("result") or ("claim" if mine and (not problem or given.get("claim")) else "open")
+    return {"name": "result", "label": _("结果"), "kind": "choices", "required": True, "full": True, "options": options, "value": value}
+
+
+def _solved(field: Any, kind: str) -> list[dict[str, Any]]:
+    """What is asked of something that was solved on the spot."""
+    boxes = KINDS[kind].boxes if kind in KINDS else {}
+    asked = [
+        field("resolution", _("怎样解决的"), "textarea", full=True, rows=3, hint=_("会写进给客户的回访问题里。")),
+        field("category", _("分类"), "select", options=[{"value": key, "label": _(label)} for key, label in CATEGORIES.items()]),
+        field("cause", _("原因"), maxlength=300),
+    ]
+    for one in asked[:2]:
+        del one["required"]  # asked for only where it was solved, and then it must be there
+    if boxes:
+        options = [{"value": key, "label": _(label)} for key, label in boxes.items()]
+        asked += [field("boxes", _("检查表"), "checkboxes", full=True, options=options) | {"value": request.form.getlist("boxes")},
+                  field("skipped", _("没勾的为什么跳过"), full=True, maxlength=300)]  # fmt: skip
+    return asked

@@ -15,19 +15,23 @@ from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from app.queries import ticket_page, timeline
 from app.web import desk_answer as answer
+from app.web import desk_ways
 from app.web import desk_words as words
 from app.web.desk_show import head
 from app.web.errors import words_of
 from app.web.i18n import show_time
 from channels.models import Account, Message
 from channels.sending import send_again
+from knowledge.models import Article
 from workflows import service
 from workflows.access import access_ticket
 from workflows.models import Draft, Ticket
 from workflows.tickets import TICKET
 
 blueprint = Blueprint("desk_reply", __name__)
-MOST_FILES = 10
+MOST_FILES, MOST_CARDS = 10, 2
+CARDS = frozenset({"wechat", "wecom"})
+"""Channels that show a link as a card; on others the words hold it."""
 
 
 def init_app(flask: Flask) -> None:
@@ -41,7 +45,7 @@ def composer(ticket: Ticket, actor: Actor, problem: DeskError | None = None) -> 
     why = "" if lines else _("没有可以回复的会话。请打电话给客户，经过写成备注。")
     if not actor.can("ticket.work"):
         why = _("你可以看这张工单，不能回复。")
-    chosen = answer.number("conversation") if problem else None
+    chosen = answer.number("conversation")
     to = next((line for line in lines if line.conversation.id == chosen), lines[0] if lines else None)
     return {
         "can_write": actor.can("ticket.work"),
@@ -54,7 +58,8 @@ def composer(ticket: Ticket, actor: Actor, problem: DeskError | None = None) -> 
         ],
         "channel": to.account.kind if to else "",
         "channel_label": words.channel_word(to.account.kind) if to else "",
-        "limit": "",
+        **desk_ways.window(ticket, to.conversation if to else None),
+        "cards": any(line.account.kind in CARDS for line in lines),
         "error": words_of(problem) if problem else None,
         "chats": [line.conversation.id for line in lines if line.account.kind == "webchat"],
         "solve": next((name for name in ("resolve", "solve_now") if name in offered), "") if not why else "",
@@ -62,6 +67,8 @@ def composer(ticket: Ticket, actor: Actor, problem: DeskError | None = None) -> 
 
 
 def _address(line: ticket_page.Line) -> str:
+    if line.account.kind in words.CODED_CHANNELS:
+        return line.to_name if line.to_name != line.to_address else words.channel_word(line.account.kind)
     return f"{line.to_name} <{line.to_address}>" if line.to_name and line.to_name != line.to_address else line.to_address
 
 
@@ -176,10 +183,25 @@ def _reply(ticket: Ticket, actor: Actor, files: list[tuple[bytes, str, str]]) ->
     if line is None:
         raise Refused("这个会话没有可以回复的地址。")  # data
     stored: list[StoredFile] = [store_file(content, name, mime) for content, name, mime in files]
-    return replies.reply(
-        actor, ticket, line.conversation, _text(),
-        article_ids=answer.numbers("articles"), files=stored, after=undo_time(line.account),
-    )  # fmt: skip
+    articles = answer.numbers("articles")
+    message = replies.reply(
+        actor, ticket, line.conversation, _text(), article_ids=articles, files=stored, after=undo_time(line.account)
+    )
+    if request.form.get("card") == "1" and line.account.kind in CARDS:
+        for number in articles[:MOST_CARDS]:
+            _send_card(actor, ticket, line, replies.sendable_article(actor, number))
+    return message
+
+
+def _send_card(actor: Actor, ticket: Ticket, line: ticket_page.Line, article: Article) -> None:
+    """An article as a card of its own, where the platform shows such; it counts as a message there."""
+    url = f"{viewer.settings().site_url}/articles/{article.slug}"
+    contact = line.conversation.contact
+    hint = "Open to read it" if contact is not None and contact.language == "en" else "点开看全文"  # data: the reader's language
+    card = {"title": article.title, "text": hint, "url": url}
+    replies.reply(
+        actor, ticket, line.conversation, f"{article.title}\n{url}", article_ids=[article.id], kind="card", meta=card
+    )
 
 
 def _uploads() -> list[tuple[bytes, str, str]]:

@@ -1,11 +1,9 @@
 """Rows as the desk's templates want them; each template's head says which names it reads."""
 
-import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import url_for
 from flask_babel import gettext as _
 
 from app.core.audit import AuditRow
@@ -14,10 +12,10 @@ from app.core.errors import DeskError
 from app.core.permissions import Actor
 from app.core.text import unpack
 from app.queries import ticket_page, tickets, timeline
+from app.web import desk_message, order_words
 from app.web import desk_words as words
-from app.web import order_words
+from app.web.desk_message import hide_keys as hide_keys
 from app.web.i18n import local, show_date, show_datetime
-from channels.models import Message
 from workflows.kinds import IMPACTS, KINDS
 from workflows.models import FollowUp, Ticket, TicketMark
 from workflows.orders_models import FIRST_ORDER, ServiceOrder
@@ -38,12 +36,6 @@ ICONS = {
 KEYS = {"dispatch": "a", "transfer": "a", "escalate": "e", "merge": "m"}
 NEXT = {"dispatched": "start", "executing": "resolve", "following_up": "close", "created": "dispatch"}
 LINE = ("created", "dispatched", "executing", "following_up", "closed")
-_KEYS = re.compile(r"(/(?:r|quotes)/)[\w.~-]+", re.ASCII)
-
-
-def hide_keys(text: str) -> str:
-    """The words without the customer's own link: whoever holds it can answer and rate in their name."""
-    return _KEYS.sub(r"\1…", text)
 
 
 def ticket_url(ticket: Ticket) -> str:
@@ -234,7 +226,7 @@ def timeline_items(ticket: Ticket, shown: timeline.Timeline, actor: Actor) -> li
             day = date
             items.append({"kind": "day", "label": day_word(date)})
         if entry.message is not None:
-            items.append(_message(entry.message, shown, actor))
+            items.append(desk_message.message(entry.message, ticket, shown, actor))
         elif entry.note is not None:
             items.append(
                 {"kind": "message", "id": f"note-{entry.note.id}", "direction": "note", "author": entry.note.author,
@@ -282,49 +274,6 @@ def day_word(date: Any) -> str:
     """A day as a mark between entries."""
     days = (local(now()).date() - date).days
     return {0: _("今天"), 1: _("昨天")}.get(days) or show_date(date)
-
-
-def _message(message: Message, shown: timeline.Timeline, actor: Actor) -> dict[str, Any]:
-    kind = message.conversation.account.kind
-    visible, whole = (hide_keys(words_.strip()) for words_ in (message.visible_text, message.text))
-    delivery = None
-    if message.direction == "out":
-        again = message.state in ("failed", "undecided") and actor.can("ticket.work")
-        delivery = {
-            "state": "sending" if message.state == "queued" else message.state,
-            "label": _("对方已看到") if message.seen_at else str(words.DELIVERY.get(message.state, message.state)),
-            "reason": unpack(message.error, _) if message.error else "",
-            "retry_url": f"/desk/messages/{message.id}/again" if again else None,
-        }
-    elif message.is_bounce:
-        delivery = {"state": "failed", "label": _("退信"), "reason": "", "retry_url": None}
-    return {
-        "kind": "message",
-        "id": message.id,
-        "direction": message.direction,
-        "author": _("系统") if message.author_kind == "system" else (message.author_name or _("不知道是谁")),
-        "channel": kind,
-        "channel_label": words.channel_word(kind),
-        "subject": message.subject if message.direction == "in" else "",
-        "to": message.to_address if message.direction == "out" else "",
-        "at": message.created_at,
-        "sent_at": message.sent_at if message.direction == "in" and _differs(message) else None,
-        "text": visible or _("（没有正文）"),
-        "quoted": whole if visible and whole != visible else "",
-        "auto": message.is_auto,
-        "placed": str(words.PLACED.get(message.placed, "")) if message.direction == "in" else "",
-        "html_url": url_for("desk_files.html_mail", message_id=message.id) if message.id in shown.laid_out else None,
-        "attachments": [
-            {"name": f.name, "url": f"/desk/files/{f.id}", "size_label": words.size_word(f.size), "image": f.inline}
-            for f in shown.files.get(message.id, ())
-        ],
-        "articles": [{"title": a.title, "url": f"/articles/{a.slug}"} for a in shown.articles.get(message.id, ())],
-        "delivery": delivery,
-    }
-
-
-def _differs(message: Message) -> bool:
-    return message.sent_at is not None and abs((message.sent_at - message.created_at).total_seconds()) > 600
 
 
 def query(url: str, **given: Any) -> str:

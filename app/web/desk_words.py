@@ -41,6 +41,9 @@ IDENTITIES: Mapping[str, tuple[str, Any]] = {
     "visitor": ("webchat", _l("网页访客")),
     "app": ("app", _l("应用")),
 }
+CODED = frozenset({"openid", "unionid", "wecom", "weibo", "visitor", "app"})
+"""Kinds of identity whose value is a code of the platform, which tells people nothing."""
+CODED_CHANNELS = frozenset(channel for kind, (channel, _label) in IDENTITIES.items() if kind in CODED)
 CONTRACTS: Mapping[str, Any] = {"gold": _l("金牌"), "silver": _l("银牌"), "basic": _l("基础")}
 VIEWS: Mapping[str, Any] = {
     "mine": _l("我的"),
@@ -71,12 +74,27 @@ PLACED: Mapping[str, Any] = {
     "same_line": _l("同一位客户在这个渠道上的会话"),
     "returned": _l("退信，对应我们发出的邮件"),
     "stray_bounce": _l("不是我们发出的邮件的退信"),
+    "api": _l("由接口登记，写在这里"),
     "new": _l("新的会话"),
+    "named_ticket": _l("客户写了这张工单的号"),
+    "named_device": _l("客户写了这台设备的序列号"),
+    "one_open": _l("客户只有这一张没办完的工单"),
+    "last_spoken": _l("刚才一直在说这张工单"),
+    "chosen": _l("问过客户，客户选了这张"),
+    "desk": _l("同事按客户的话记下"),
+    "rated": _l("客户点了这张工单的回访菜单"),
+    "asked": _l("问客户是哪一张，十分钟没有答复，先归到这里"),
+    "left": _l("只是打招呼，有人看过，不用处理"),
+    "greeted": _l("只是打招呼，先没有立工单"),
+    "progress": _l("问进度或催办，已自动答复"),
 }
 DELIVERY: Mapping[str, Any] = {
     "queued": _l("等待发送"),
     "sending": _l("正在发送"),
     "sent": _l("已发出"),
+    "delivered": _l("已送达"),
+    "seen": _l("对方已看到"),
+    "held": _l("等客户再写一句才能发出"),
     "failed": _l("没有发出"),
     "undecided": _l("不确定是否送达"),
     "withdrawn": _l("已撤回，没有发出"),
@@ -157,6 +175,11 @@ _STEPS: Mapping[str, tuple[str, Any]] = {
     "ticket.merge": ("git-merge", _l("合并到 %(into)s")),
     "ticket.unmerge": ("unlink", _l("撤销合并")),
     "ticket.split": ("arrows-split", _l("拆分出一张新工单")),
+    "ticket.moved_out": ("arrow-right", _l("把 %(count)s 条消息移到 #%(other)s")),
+    "ticket.moved_in": ("arrow-right", _l("从 #%(other)s 移来 %(count)s 条消息")),
+    "ticket.moved_back": ("arrow-back-up", _l("撤销与 #%(other)s 之间的移动")),
+    "ticket.opened_from_talk": ("message", _l("把打招呼的会话立成工单")),
+    "ticket.way_opened": ("send", _l("换用%(channel)s联系客户")),
     "ticket.classified": ("tag", _l("改为%(after)s")),
     "ticket.contact_set": ("user-check", _l("确认联系人为 %(after)s")),
     "ticket.follow_up_attempt": ("phone", _l("第 %(after)s 次联系，没有接通")),
@@ -200,6 +223,9 @@ def _places(row: AuditRow, timeline: Timeline) -> dict[str, str]:
         "result": str(RESULTS.get(str(details.get("result") or "answered"), "")),
         "into": _number(details.get("into")),
         "after": after,
+        "count": str(details.get("count", "")),
+        "other": str(details.get("other", "")),
+        "channel": channel_word(str(details.get("channel", ""))),
     }
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -33,7 +33,7 @@ PLACES = (
     Place("devices", _l("设备"), "building-factory-2", "/devices", ("contact.read",)),
     Place("knowledge", _l("知识库"), "book-2", "/knowledge", ("article.read",)),
     Place("reports", _l("报表"), "chart-bar", "/reports", ("report.read",)),
-    Place("admin", _l("管理"), "settings", "/admin", ("user.manage", "channel.manage", "outbox.manage", "audit.read")),
+    Place("admin", _l("管理"), "settings", "/admin", ("user.manage", "channel.manage", "counter.manage", "outbox.manage", "audit.read")),
 )
 PORTAL = (
     Place("home", _l("首页"), "home", "/", ()),
@@ -102,6 +102,7 @@ def context() -> dict[str, Any]:
             if exists(p.url)
         ],
         "here": next((p.key for p in (*PLACES, *PORTAL) if p.url == first), ""),
+        "telephone": getattr(g.get("user"), "extension", None) or "",
         "role_label": _(ROLES[actor.role][0]) if actor.role in ROLES else "",
         "locale": "en" if str(get_locale() or "zh").startswith("en") else "zh",
         "theme": theme if theme in THEMES else "",

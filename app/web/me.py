@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from app import viewer
 from app.core import accounts, logins, tokens
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.core.permissions import PERMISSIONS, ROLES
 from app.core.uow import unit_of_work
 from app.web.auth import change_own_password
@@ -35,13 +35,16 @@ def account() -> str:
 @blueprint.post("")
 @viewer.needs()
 def preferences() -> Response | tuple[str, int]:
-    """Keep language and time zone."""
+    """Keep language, time zone and, for people of the desk, the extension."""
+    actor = viewer.current_actor()
     try:
         with unit_of_work():
+            if "extension" in request.form and actor.can("desk.use") and actor.id is not None:
+                accounts.set_extension(actor, actor.id, request.form["extension"])
             accounts.set_preferences(
-                viewer.current_actor(), language=request.form.get("language"), time_zone=request.form.get("time_zone")
+                actor, language=request.form.get("language"), time_zone=request.form.get("time_zone")
             )
-    except Invalid as problem:
+    except (Invalid, Conflict) as problem:
         return _page(wrong=field_errors(problem)), 422
     flash(_("已保存。"), "good")
     return redirect("/me", 303)
@@ -144,6 +147,17 @@ def _page(
             "errors": wrong.get("time_zone"),
         },
     ]
+    if viewer.current_actor().can("desk.use"):
+        fields.append(
+            {
+                "name": "extension",
+                "label": _("分机"),
+                "value": user.extension or "",
+                "hint": _("电话系统里你的分机号；来电时这里会弹出来电人"),
+                "errors": wrong.get("extension"),
+                "required": False,
+            }
+        )
     return render_template(
         "me/account.html",
         here="me",

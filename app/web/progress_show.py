@@ -11,8 +11,7 @@ from app.core.clock import now
 from app.core.files import StoredFile
 from app.queries import portal as queries
 from app.queries import requests as lists
-from app.web import order_words
-from app.web.desk_words import size_word
+from app.web import order_words, said_show
 from app.web.i18n import show_datetime
 from channels.models import Message
 from workflows.models import Ticket
@@ -132,7 +131,7 @@ def way(ticket: Ticket, messages: Sequence[Message], signed: str) -> list[dict[s
             "mark": "done" if mark.step in GOOD else "",
             "said": ticket.resolution or "" if place == result else "",
             "by": "",
-            "files": [],
+            "content": None,
         }
         for place, mark in enumerate(marks)
     ]
@@ -144,15 +143,14 @@ def way(ticket: Ticket, messages: Sequence[Message], signed: str) -> list[dict[s
 def _said(message: Message, files: Sequence[StoredFile], signed: str, ticket: Ticket) -> dict[str, Any]:
     text, mine = message.visible_text.strip(), message.direction == "in"
     other = mine and ticket.contact is not None and message.author_name not in ("", ticket.contact.name, ticket.contact.label)
+    shown = text if len(text) <= SHOWN else text[:SHOWN].rstrip() + "…"
     return {
-        "text": (_("你写道") if not other else _("留言")) if mine else _("答复"),
+        "text": _("电话") if message.kind == "call" else (_("你写道") if not other else _("留言")) if mine else _("答复"),
         "at": message.created_at,
         "mark": "",
-        "said": text if len(text) <= SHOWN else text[:SHOWN].rstrip() + "…",
+        "said": "",
+        "content": said_show.content(message, files, lambda row: f"/r/{signed}/files/{row.id}", shown),
         "by": message.author_name if not mine or other else "",
-        "files": [
-            {"url": f"/r/{signed}/files/{f.id}", "name": f.name, "size": size_word(f.size), "picture": f.inline} for f in files
-        ],
     }
 
 

@@ -15,7 +15,7 @@ from app.core.errors import DeskError
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
-from app.reactions import customer
+from app.customers import customer
 from app.web import order_words as words
 from app.web.errors import words_of
 from app.web.security import limiter

@@ -15,7 +15,8 @@ from workflows.kinds import KINDS
 
 SPANS = (7, 30, 90, 365)
 LONGEST = 1100
-FILTERS = ("channel", "kind", "product", "team", "agent", "cohort", "solvable")
+NUMBERS = ("product", "team", "agent", "counter")
+FILTERS = ("channel", "kind", "product", "team", "agent", "counter", "cohort", "solvable")
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ def asked() -> Asked:
         given.pop("cohort", None)
     if given.get("solvable") != "1":
         given.pop("solvable", None)
-    for name in ("product", "team", "agent"):
+    for name in NUMBERS:
         if name in given and not (given[name].isascii() and given[name].isdecimal() and len(given[name]) < 10):
             given.pop(name)
-    narrowed = {name: int(given[name]) for name in ("product", "team", "agent") if name in given}
+    narrowed = {name: int(given[name]) for name in NUMBERS if name in given}
     wanted = period(
         first, last, time_zone(), channel=given.get("channel", ""), kind=given.get("kind", ""),
         cohort=given.get("cohort", "resolved"), solvable=bool(given.get("solvable")), **narrowed,

@@ -151,7 +151,7 @@ def companions(found: Figures, asked: Asked) -> list[dict[str, Any]]:
     """What always stands beside the figures, so that polishing shows."""
     f, c = found.fcr, found.coverage
     listed = [
-        (_("谈过但没有小结"), c.unwrapped, "unwrapped", _("有人答复过、已结束、却没有小结的服务时段")),
+        (_("谈过但没有小结"), c.unwrapped, "unwrapped", _("接通的电话和有人答复过、已结束的聊天，没有小结，也没有写不用小结的原因")),
         (_("不知道是谁"), c.unidentified, "unidentified", _("登记的工单里没有认出联系人的")),
         (_("静默结单"), c.silent, "silent", _("结单里客户没有答复回访的")),
         (_("挂起过"), f.held, "held", _("计入的请求里挂起过的")),
@@ -160,7 +160,7 @@ def companions(found: Figures, asked: Asked) -> list[dict[str, Any]]:
         (_("可能的重复来访"), f.possible, "possible", _("还没有人裁定的")),
     ]
     return [
-        {"label": label, "rate": words.share(share), "hits": share.hits, "n": share.n, "url": asked.url("/reports/rows", what=what), "hint": hint}
+        {"label": label, "rate": words.share(share), "hits": share.hits, "n": share.n, "url": asked.url("/desk/wrap-ups") if what == "unwrapped" else asked.url("/reports/rows", what=what), "hint": hint}
         for label, share, what, hint in listed
     ]
 

@@ -39,7 +39,6 @@ MARKS: dict[str, Any] = {
     "silent": _l("静默结单的工单"),
     "rated": _l("有评分的工单"),
     "pleased": _l("评 4 分、5 分的工单"),
-    "unwrapped": _l("谈过但没有小结的工单"),
 }
 """The title of the list behind each mark."""
 WEEKDAYS = (_l("周一"), _l("周二"), _l("周三"), _l("周四"), _l("周五"), _l("周六"), _l("周日"))

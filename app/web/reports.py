@@ -20,6 +20,7 @@ from app.web import desk_words, report_files, report_show, report_verdict
 from app.web import report_words as words
 from app.web.i18n import local, show_datetime
 from app.web.report_asked import SPANS, Asked, asked
+from channels.counters import list_counters
 from channels.models import Account
 from workflows.access import access_ticket
 from workflows.fcr import EXCLUSIONS, REASONS
@@ -68,6 +69,7 @@ def index() -> str:
 def _filters(wanted: Asked) -> list[dict[str, Any]]:
     given = wanted.given
     channels = sorted({*session().scalars(select(Account.kind).distinct()), *BY_HAND})
+    places = [{"value": c.id, "label": c.name} for c in list_counters()]
     people = [{"value": u.id, "label": u.label} for u in ticket_page.workers()]
     return [
         {"name": "solvable", "label": _("首解率：全部类别"), "value": given.get("solvable", ""), "options": [{"value": "1", "label": _("首解率：可首解类别")}]},
@@ -77,6 +79,7 @@ def _filters(wanted: Asked) -> list[dict[str, Any]]:
         {"name": "product", "label": _("所有产品"), "value": given.get("product", ""), "options": [{"value": n, "label": label} for n, label in product_choices()]},
         {"name": "team", "label": _("所有团队"), "value": given.get("team", ""), "options": [{"value": t.id, "label": t.name} for t in ticket_page.teams()]},
         {"name": "agent", "label": _("所有坐席"), "value": given.get("agent", ""), "options": people},
+        *([{"name": "counter", "label": _("所有服务台"), "value": given.get("counter", ""), "options": places}] if places else []),
     ]  # fmt: skip
 
 

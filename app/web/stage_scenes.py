@@ -20,7 +20,6 @@ def press(step: str) -> Act:
     return ("click", f".ordernext [data-step={step}]")
 
 
-
 # data: what people say and type is theirs, in one language
 SAID = {
     "sim_card": "网关绿灯不亮了，昨天电信换了卡",
@@ -40,6 +39,18 @@ SAID = {
     "praise": "师傅来得快，讲得也清楚。",
     "technician": "韩大勇",
     "flat": "振动图全是一条直线",
+    "hello": "你好",
+    "hot": "变频器一到下午就跳E07，吹吹风又能转，机号",
+    "hot_answer": "先断电等十分钟，再查散热风扇和风道。步骤在这张卡片里，照着做完告诉我一声。",
+    "hot_thanks": "风道堵了，清完就好了，谢谢",
+    "hot_done": "风道积灰，客户按文章断电清理后恢复。",
+    "visit": "换了风扇还是跳E07，得来人看，机号",
+    "visit_order": "风扇已换仍过热，请上门测散热器温度与载频。",
+    "visit_place": "主轴电柜旁",
+    "urge": "催一下",
+    "call_note": "又过热，夏天第二次，要查风道",
+    "call_done": "风道积灰，电话里带着清了，复位后正常。",
+    "call_back": "已回，明早送资料过去。",
 }
 
 
@@ -243,4 +254,142 @@ WALLS = Scene(
     ),
 )  # fmt: skip
 
-SCENES: tuple[Scene, ...] = (CHAT, ORDER, SELF_HELP, FIGURES, COMPANY, WALLS)
+HOLD_PHONE: tuple[Act, ...] = (("lend",), ("open", "/demo/wechat?phone={openid}"), ("wait", "#words-out"))
+SEND: Act = ("click", "#write .send")
+
+
+def on_phone(words: str) -> tuple[Act, ...]:
+    """The customer writes on the phone."""
+    return (("type", "#words-out", words), SEND, ("wait", "#screen .mine .bubble", words[:10]))
+
+
+WECHAT = Scene(
+    "wechat",
+    _l("微信里一次解决"),
+    _l("一声「你好」不算工单；说了问题，人、设备、还能发几条都在坐席眼前。"),
+    (
+        Beat(AGENT, "console", _l("坐席在线，坐席台开着待派工的列表。"), (("login", "agent"), ("open", "/desk?view=free&sort=new"))),
+        Beat(CUSTOMER, "phone", _l("老客户在公众号里说「你好」：马上有人应，没有开工单。"), (*HOLD_PHONE, *on_phone(SAID["hello"]), ("wait", "#screen .turn:not(.mine)"))),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("说清了问题，带上机号，再拍一张面板。"),
+            (*on_phone(SAID["hot"] + " {serial}"), ("click", "#more"), ("click", "#bag [data-deed=panel]"), ("wait", "#screen .mine img")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("这才是一张工单。接单：是谁、哪台设备、照片，还可发几条，都在屏上。"),
+            (("open", "/desk?view=free&sort=new"), ("click", "[data-row]", SAID["hot"][:9]), ("keep", "ticket", "url", r"/tickets/(\d+)"),
+             ("wait", "#scroll .pictures img"), ("click", "[data-step='claim']"), ("gone", "#tickethead [data-step='claim']"), ("wait", "#window .left")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("插入第一篇知识，作为卡片附上，加一句话，发送。"),
+            (("click", "#answers [data-insert]"), ("pick", ".with-card input"), ("type", "#reply", SAID["hot_answer"]), ("click", "#composer .primary.reply-only"),
+             ("wait", "#scroll", SAID["hot_answer"][:12])),
+        ),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户点开卡片看全文，照做，回来道谢。"),
+            (("wait", "#screen .bubble", SAID["hot_answer"][:12]), ("click", "#screen .card a"), ("wait", "main h1, main article"), ("pause", "1200"),
+             ("open", "/demo/wechat?phone={openid}"), *on_phone(SAID["hot_thanks"])),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("解决：写清怎么好的。回访只问这一次。"),
+            (("wait", "#scroll", SAID["hot_thanks"][:8]), MENU, ("click", "[data-step='solve_now']"), ("type", "#step-form [name=resolution]", SAID["hot_done"]),
+             ("choose", "#step-form [name=category]", "hardware"), SUBMIT, ("gone", "#step-form")),
+        ),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("回访是一张菜单，点一下就答完。"),
+            (("click", "#screen .menu button[data-item$=':5']"), ("wait", "#screen .turn.mine ~ .turn:last-child:not(.mine)")),
+        ),
+        Beat(SUPERVISOR, "console", _l("主管看这张工单：已关闭，客户打了 5 分，首解判定写着为什么。"), (("login", "supervisor"), ("open", "/desk/tickets/{ticket}"), ("wait", "#fcr"))),
+    ),
+)  # fmt: skip
+
+PHONE = Scene(
+    "phone",
+    _l("电话一响，人就在屏上"),
+    _l("一秒内弹屏：是谁、哪家、哪台设备、没结的单、七天内重复。没接到的，一个人只有一个回电任务。"),
+    (
+        Beat(AGENT, "console", _l("坐席在线。"), (("login", "agent"), ("open", "/desk"), ("wait", "#live[data-state=on]"))),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户打热线，坐席的分机响了。"),
+            (("open", "/demo/softphone?for=agent"), ("click", "[data-do=ring]"), ("console:wait", "#callcard[data-state=ring] #callcard-who")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("看一眼弹屏：名字、设备、没结的工单、七天内又来电。接起，边听边记。"),
+            (("phone:click", "[data-do=answer]"), ("wait", "#callcard[data-state=talk]"), ("type", "#call-note", SAID["call_note"]), ("pause", "800")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("挂断，小结已经带着刚才的记录：选一类，写原因，一张表记完。"),
+            (("phone:click", "[data-do=hangup]"), ("wait", "#callcard[data-state=end] #wrap-form"), ("pick", "#wrap-form [name=category][value=hardware]"),
+             ("type", "#wrap-form [name=cause]", SAID["call_done"]), ("click", "#wrap-form .end-buttons .primary"), ("gone", "#callcard")),
+        ),
+        Beat(AGENT, "console", _l("通话里有它，小结写好了。"), (("open", "/desk/calls/log"), ("wait", "table.calllog tbody tr"))),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("另一位打了两次，都没等到人就挂了。"),
+            (("open", "/demo/softphone?for=agent&caller=%2B8619900000302"), ("click", "[data-do=ring]"), ("console:wait", "#callcard[data-state=ring]"),
+             ("pause", "1500"), ("click", "[data-do=give-up]"), ("console:wait", "#callcard[data-state=missed]"),
+             ("click", "[data-do=ring]"), ("console:wait", "#callcard[data-state=ring]"), ("click", "[data-do=give-up]"), ("console:wait", "#callcard[data-state=missed]")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("两次来电只有一个回电任务。回电，登记结果。"),
+            (("open", "/desk/calls?reason=abandoned"), ("click", ".calltask:has(a[href*='0302'], [href$='0302']) [data-act=r]"),
+             ("pick", "#step-form [name=result][value=reached]"), ("type", "#step-form [name=comment]", SAID["call_back"]), SUBMIT, ("gone", "#step-form")),
+        ),
+        Beat(SUPERVISOR, "console", _l("主管看电话报表：接通率、20 秒内接起、放弃率，来自同一批记录。"), (("login", "supervisor"), ("open", "/reports/calls"), ("wait", "main"))),
+    ),
+)  # fmt: skip
+
+PROGRESS = Scene(
+    "progress",
+    _l("微信上门时间，催一下"),
+    _l("上门时间发到微信；一句「催一下」不开新单，当场答到哪一步，供应商和师傅都看得见。"),
+    (
+        Beat(CUSTOMER, "phone", _l("客户在微信里报修，带上机号。"), (*HOLD_PHONE, *on_phone(SAID["visit"] + " {serial}"))),
+        Beat(
+            AGENT,
+            "console",
+            _l("坐席接单，转服务订单：设备和产品已经认出来了。"),
+            (("login", "agent"), ("open", "/desk?view=free&sort=new"), ("click", "[data-row]", SAID["visit"][:9]), ("keep", "ticket", "url", r"/tickets/(\d+)"),
+             ("click", "[data-step='claim']"), ("gone", "#tickethead [data-step='claim']"), MENU, ("click", "[data-step='escalate']"),
+             ("choose", "#step-form [name=product]", "HK-V20"), ("type", "#step-form [name=reason]", SAID["visit_order"]),
+             ("type", "#step-form [name=place]", SAID["visit_place"]), SUBMIT, ("keep", "order", "a[href^='/orders/']", r"/orders/(\d+)")),
+        ),
+        Beat(
+            DISPATCHER,
+            "console",
+            _l("宏控的调度接单，派师傅，约时间。"),
+            (("login", "dispatcher"), ("open", "/orders/{order}"), press("accept"), press("assign"), ("choose", "#step-form [name=technician]", SAID["technician"]), SUBMIT,
+             press("appoint"), SUBMIT, ("wait", ".ordernext [data-step=plan], .ordernext [data-step=reappoint]")),
+        ),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户在微信里看到师傅和时间。等不及，说一句「催一下」：当场答复。"),
+            (("wait", "#screen .turn:not(.mine)"), *on_phone(SAID["urge"]), ("wait", "#screen .turn.mine ~ .turn:last-child:not(.mine)")),
+        ),
+        Beat(DISPATCHER, "console", _l("调度看见：催了一次。"), (("open", "/orders/{order}"), ("wait", ".tags .tag.bad"))),
+        Beat(TECHNICIAN, "phone", _l("师傅的手机上也有。"), (("login", "technician"), ("open", "/orders/{order}"), ("wait", ".tags .tag.bad"))),
+    ),
+)  # fmt: skip
+
+SCENES: tuple[Scene, ...] = (CHAT, ORDER, WECHAT, PHONE, PROGRESS, SELF_HELP, FIGURES, COMPANY, WALLS)

@@ -18,6 +18,8 @@ from app.core.logins import LoginSession
 from app.core.people import Organisation, User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
+from channels.accounts import add_account
+from channels.models import Conversation, Message
 from tests.conftest import PASSWORD, FreshClient
 
 MakeUser = Callable[..., User]
@@ -166,6 +168,41 @@ def test_what_is_owed_is_seen_retried_and_settled(admin: FreshClient) -> None:
     assert session().get_one(OutboxRow, unsure).state == DONE
     actions = session().scalars(select(AuditRow.action).order_by(AuditRow.id)).all()
     assert actions[-2:] == ["outbox.retried", "outbox.settled"]
+
+
+def test_the_outbox_by_event_and_account_and_all_that_was_given_up_again(admin: FreshClient) -> None:
+    with unit_of_work() as s:
+        one, other = (add_account(SYSTEM, "email", slug, {"address": f"{slug}@desk.example"}) for slug in ("one", "other"))
+        rows = []
+        for account in (one, other):
+            talk = Conversation(account_id=account.id)
+            s.add(talk)
+            s.flush()
+            said = Message(
+                conversation_id=talk.id, account_id=account.id, external_id="x", direction="out", author_kind="system", text="x", visible_text="x", state="queued",
+            )  # fmt: skip
+            s.add(said)
+            s.flush()
+            event = EventRow(name="MessageQueued", payload={"conversation_id": talk.id, "version": 1, "message_id": said.id}, at=now())
+            stopped = EventRow(name="AutoAnswersStopped", payload={"account_id": account.id, "address": "a@b.example"}, at=now())
+            s.add_all([event, stopped])
+            s.flush()
+            rows += [OutboxRow(event_id=e.id, event_name=e.name, reaction="deliver_message", state=DEAD, due_at=now()) for e in (event, stopped)]
+        s.add_all(rows)
+        s.flush()
+        ids = [row.id for row in rows]
+
+    def shown(query: str) -> list[int]:
+        return sorted(int(n) for n in re.findall(r'<tr id="outbox-(\d+)"', admin.get(f"/admin/outbox?{query}").text))
+
+    assert shown("state=dead") == ids
+    assert shown("state=dead&account=one") == ids[:2]
+    assert shown("state=dead&event=MessageQueued") == [ids[0], ids[2]]
+    assert shown("state=dead&event=MessageQueued&account=other") == [ids[2]]
+    assert shown("state=dead&event=NoSuch&account=nobody") == ids
+    answer = admin.post("/admin/outbox/retry", data={"event": "MessageQueued", "account": "other"})
+    assert answer.status_code == 303 and "1 件会马上再做" in admin.get("/admin/outbox").text
+    assert shown("state=dead") == [ids[0], ids[1], ids[3]] and shown("state=due") == [ids[2]]
 
 
 def test_the_outbox_is_paged(admin: FreshClient) -> None:

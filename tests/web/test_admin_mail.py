@@ -10,11 +10,11 @@ from app import doctor
 from app.core import clock, sealing
 from app.core.audit import AuditRow
 from app.core.db import session
-from app.core.people import User
+from app.core.people import Team, User
 from app.core.permissions import SYSTEM
 from app.core.text import pack
 from app.core.uow import unit_of_work
-from channels import receiving
+from channels import auto_answers, receiving
 from channels.accounts import add_account, opened, reseal_accounts
 from channels.models import Account, MailFolder, RawPayload
 from tests.conftest import FreshClient
@@ -155,3 +155,28 @@ def test_a_great_replay_is_left_to_the_worker(app: Flask, admin: FreshClient, dr
     states = list(session().scalars(select(RawPayload.state).order_by(RawPayload.id)))
     assert states == ["parsed"] * 51 + ["failed"]
     assert session().scalars(select(AuditRow).where(AuditRow.action == "raw.replay_asked")).one().actor_kind == "user"
+
+
+def test_a_team_signs_its_mails(admin: FreshClient) -> None:
+    with unit_of_work() as s:
+        team = Team(name="二线组")
+        s.add(team)
+        s.flush()
+        number = team.id
+    assert "二线组" in admin.get("/admin/channels/signatures").text
+    assert admin.post(f"/admin/channels/signatures/{number}", data={"signature": "二线 王工\r\n400"}).status_code == 303
+    session().rollback()
+    assert session().get_one(Team, number).signature == "二线 王工\n400"
+    assert session().scalars(select(AuditRow).where(AuditRow.action == "team.signed")).one()
+    assert admin.post(f"/admin/channels/signatures/{number}", data={"signature": "x" * 1001}).status_code == 422
+    assert admin.post("/admin/channels/signatures/999", data={"signature": "x"}).status_code == 404
+
+
+def test_the_page_says_to_whom_nothing_automatic_goes(admin: FreshClient) -> None:
+    admin.post("/admin/channels/new-mail", data={**FORM, "auto_reply": "yes", "auto_reply_most": "1", "auto_reply_hours": "12"})
+    account = the_account()
+    with unit_of_work():
+        for _ in range(2):
+            auto_answers.exchange(account, "robot@chenghu.example")
+    page = admin.get("/admin/channels/mail/support").text
+    assert "robot@chenghu.example" in page and "自动答复已停" in page

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import reactions
+from app import routing
 from app.core.clock import now
 from app.core.db import session
 from app.core.files import StoredFile
@@ -23,6 +23,7 @@ from app.web.security import limiter
 from channels import email as mail_channel
 from channels.accounts import add_account
 from channels.base import Inbound, Sender
+from channels.counters import set_counter
 from channels.events import MessageReceived
 from channels.models import Account, Conversation, Message, RawPayload
 from channels.receiving import receive
@@ -163,7 +164,7 @@ def test_the_worker_after_the_page_changes_nothing(client: FreshClient, house: H
         wrap_up = {"category": "connection", "cause": "换卡"}
         take(TICKET, s.get_one(Ticket, row.id), "solve_now", agent, resolution="改了 APN。", wrap_up=wrap_up)
         message = s.scalars(select(Message).where(Message.direction == "in")).one()
-        reactions.route_message(MessageReceived(message.conversation_id, 1, message.id, False))
+        routing.route_message(MessageReceived(message.conversation_id, 1, message.id, False))
     assert ticket().state == "following_up" and count(Ticket) == 1
 
 
@@ -352,3 +353,19 @@ def test_pages_are_whole_in_english(client: FreshClient, house: House, post: lis
     assert "Received. Your number is" in page and "催一下" not in page
     drain()
     assert bodies(post)[0].startswith("Hello") and session().scalars(select(Organisation)).first() is not None
+
+
+def test_a_counters_code_fills_in_the_place(client: FreshClient) -> None:
+    with unit_of_work() as s:
+        lake = Organisation(name="澄湖", kind="client")
+        s.add(lake)
+        s.flush()
+        counter = set_counter(SYSTEM, None, name="一号厂房服务台", place="正门右手边", organisation_id=lake.id)
+    page = client.get(f"/ask?counter={counter.slug}").text
+    assert "一号厂房服务台" in page and f'name="counter" value="{counter.slug}"' in page
+    assert 'name="counter"' not in client.get("/ask?counter=no-such").text
+    given = {"text": "变频器停了", "impact": "none", "email": "wang@elsewhere.example", "once": "c1"}
+    assert client.post("/ask", data=given | {"counter": "no-such"}).status_code == 303
+    assert client.post("/ask", data=given | {"counter": counter.slug, "once": "c2"}).status_code == 303
+    session().rollback()
+    assert [(t.counter_id, t.organisation_id) for t in session().scalars(select(Ticket).order_by(Ticket.id))] == [(None, None), (counter.id, lake.id)]

@@ -2,20 +2,26 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app.core import clock
 from app.core.db import session
 from app.core.people import User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
+from app.doctor import examine
 from app.queries import raw as queries
 from channels import receiving
 from channels.accounts import add_account
+from channels.calls.models import CallFile
 from channels.email import EmailChannel
 from channels.models import Account, Message, RawPayload
+from channels.trouble import AccountTrouble
+from channels.wecom.models import KfSource
 from tests.conftest import FreshClient
 
 MAIL = "From: Li <li@customer.example>\r\nSubject: hello\r\nMessage-ID: <{n}@customer.example>\r\n\r\nBonjour {n}\r\n"
@@ -117,6 +123,53 @@ def test_replay_one_and_all(
     drain()
     assert len(session().scalars(select(Message)).all()) == 3
     assert admin.post("/admin/raw/999/replay").status_code == 404
+
+
+def test_the_inbox_is_narrowed_and_only_what_is_ticked_or_shown_is_replayed(
+    admin: FreshClient, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: EmailChannel, account: Account, raw: bytes) -> None:
+        raise RuntimeError("bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailChannel, "parse", broken)
+        with clock.frozen(clock.now() - timedelta(days=5)):
+            receiving.accept(account, MAIL.format(n=0).encode(), source="old.eml")
+        ids = [receiving.accept(account, MAIL.format(n=n).encode(), source=f"100%_{n}.eml").raw_id for n in range(1, 4)]
+    page = admin.get("/admin/raw?q=100%25_2&days=3&account=support").text
+    assert "100%_2.eml" in page and "100%_1.eml" not in page and "old.eml" not in page
+    assert "old.eml" in admin.get("/admin/raw?q=RuntimeError").text and "old.eml" not in admin.get("/admin/raw?days=1").text
+    assert "100%_1.eml" not in admin.get("/admin/raw?q=%25%25").text
+    for odd in ("?days=x&account=nobody", "?q=" + "x" * 5000, "?days=-1", "?cursor=abc"):
+        assert admin.get("/admin/raw" + odd).status_code == 200
+    admin.post("/admin/raw/replay", data={"id": [str(ids[0]), "999999", "x"]})
+    assert states() == ["failed", "parsed", "failed", "failed"]
+    admin.post("/admin/raw/replay", data={"q": "100%_3"})
+    assert states() == ["failed", "parsed", "failed", "parsed"]
+    admin.post("/admin/raw/replay", data={"days": "3"})
+    assert states() == ["failed", "parsed", "parsed", "parsed"]
+
+
+def test_what_a_platform_refuses_and_what_cannot_be_read_stands_at_the_account(admin: FreshClient, app: Flask) -> None:
+    with unit_of_work() as s:
+        wx = add_account(SYSTEM, "wechat", "gzh", {"appid": "wx0123456789abcdef", "token": "tokens", "secret": "s"})
+        calls = add_account(SYSTEM, "calls", "pbx", {"secret": "0123456789abc", "cdr_path": "/nowhere/Master.csv"})
+        kf = add_account(SYSTEM, "wecom", "kf", {"corpid": "ww0123456789abcdef", "secret": "s", "token": "tokens", "aes_key": "a" * 43})
+        s.add(AccountTrouble(account_id=wx.id, reason="本服务器的 IP 不在公众号的白名单里（40164），请管理员在公众平台添加。"))
+        s.add(CallFile(account_id=calls.id, path="/nowhere/Master.csv", error="话单文件读不到"))
+        s.add(KfSource(account_id=kf.id, open_kfid="wk1", synced_at=clock.now() - timedelta(hours=9)))
+    page = admin.get("/admin/channels").text
+    assert "平台拒绝" in page and "白名单" in page and "话单文件读不到" in page
+    assert "白名单" in admin.get("/admin/channels/account/gzh").text and "wk1" in admin.get("/admin/channels/account/kf").text
+    assert "话单文件读不到" in admin.get("/admin/channels/account/pbx").text
+    found = {check["name"]: check for check in examine(app)}
+    assert not found["channels"]["ok"] and "40164" in found["channels"]["detail"]
+    reading = found["calls and WeCom in"]
+    assert not reading["ok"] and "话单文件读不到" in reading["detail"] and "wk1: last read" in reading["detail"]
+    told = admin.get("/metrics").text
+    assert 'huiyin_account_refused{account="gzh",kind="wechat"} 1.0' in told and 'huiyin_account_refused{account="kf",kind="wecom"} 0.0' in told
+    assert 'huiyin_account_reading_fails{account="pbx",kind="calls"} 1.0' in told and 'huiyin_account_well{account="pbx",kind="calls"} 0.0' in told
+    assert 'huiyin_account_last_read_timestamp_seconds{account="kf"}' in told
 
 
 def test_back_leads_to_no_foreign_place(admin: FreshClient, account: int) -> None:

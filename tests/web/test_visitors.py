@@ -18,6 +18,7 @@ from app.realtime import LARGEST_FRAME
 from app.replies import reply
 from channels.accounts import add_account, set_account
 from channels.models import Account, Message
+from channels.sending import queue_message
 from tests.conftest import FreshClient
 from tests.web.chat_browser import SPACE, Browser
 from workflows.models import Ticket
@@ -88,13 +89,13 @@ def test_a_message_is_acknowledged_with_its_id_and_time(browser: Any) -> None:
 
 def test_a_reload_brings_back_what_was_said(app: Flask, browser: Any, drain: Any, make_user: MakeUser) -> None:
     page = browser()
-    page.say({"client_msg_id": "a-1", "text": "在吗"})
+    page.say({"client_msg_id": "a-1", "text": "触摸屏黑屏了"})
     drain()
     answer(make_user("agent", display_name="周小禾"), "在的")
     said = browser(token=page.token).joined["messages"]
     assert [set(m) >= {"id", "author", "text", "created_at", "client_msg_id"} for m in said] == [True, True]
     assert [(m["author"]["type"], m["text"], m["client_msg_id"]) for m in said] == [
-        ("visitor", "在吗", "a-1"),
+        ("visitor", "触摸屏黑屏了", "a-1"),
         ("agent", "在的", None),
     ]
     assert said[1]["author"]["name"] == "周小禾"
@@ -102,7 +103,7 @@ def test_a_reload_brings_back_what_was_said(app: Flask, browser: Any, drain: Any
 
 def test_an_answer_reaches_the_visitor_once(app: Flask, browser: Any, drain: Any, make_user: MakeUser) -> None:
     page, stranger = browser(), browser()
-    page.say({"client_msg_id": "a-1", "text": "在吗"})
+    page.say({"client_msg_id": "a-1", "text": "触摸屏黑屏了"})
     drain()
     poll(app)
     other_tab = browser(token=page.token)
@@ -118,7 +119,7 @@ def test_an_answer_reaches_the_visitor_once(app: Flask, browser: Any, drain: Any
 def test_another_tab_hears_what_the_first_one_said(app: Flask, browser: Any) -> None:
     page = browser()
     other = browser(token=page.token)
-    page.say({"client_msg_id": "a-1", "text": "在吗"})
+    page.say({"client_msg_id": "a-1", "text": "触摸屏黑屏了"})
     poll(app)
     assert [(m["client_msg_id"], m["author"]["type"]) for m in other.heard("message")] == [("a-1", "visitor")]
     assert page.heard("message") == [], "it has its acknowledgement"
@@ -126,7 +127,7 @@ def test_another_tab_hears_what_the_first_one_said(app: Flask, browser: Any) -> 
 
 def test_seen_goes_both_ways(app: Flask, browser: Any, desk: Any, drain: Any) -> None:
     page, agent = browser(), desk()
-    ack = page.say({"client_msg_id": "a-1", "text": "在吗"})
+    ack = page.say({"client_msg_id": "a-1", "text": "触摸屏黑屏了"})
     drain()
     message = answer(agent.user, "在的")
     conversation = message.conversation_id
@@ -145,7 +146,7 @@ def test_seen_goes_both_ways(app: Flask, browser: Any, desk: Any, drain: Any) ->
 
 def test_typing_goes_both_ways_to_those_whom_it_concerns(browser: Any, desk: Any, drain: Any) -> None:
     page, stranger, agent, technician = browser(), browser(), desk(), desk("technician")
-    page.say({"client_msg_id": "a-1", "text": "在吗"})
+    page.say({"client_msg_id": "a-1", "text": "触摸屏黑屏了"})
     drain()
     conversation = session().scalar(select(Message.conversation_id))
     agent.emit("watch", {"what": "conversation", "id": conversation}, namespace="/agent")
@@ -180,9 +181,9 @@ def test_contact_before_the_first_word_follows_it(browser: Any) -> None:
     page = browser()
     assert page.say({"phone": "13800138000"}, "contact") == {"ok": True}
     assert session().scalar(select(func.count(Message.id))) == 0
-    page.say({"client_msg_id": "a-1", "text": "在吗"})
+    page.say({"client_msg_id": "a-1", "text": "触摸屏黑屏了"})
     texts = session().scalars(select(Message.text).order_by(Message.id)).all()
-    assert texts == ["在吗", "联系方式：+8613800138000"]
+    assert texts == ["触摸屏黑屏了", "联系方式：+8613800138000"]
 
 
 @pytest.mark.parametrize("given", [{}, {"email": "no"}, {"email": ["a@b.example"]}, {"phone": "x" * 500}, "a@b.example", None])
@@ -210,7 +211,8 @@ def test_outside_opening_hours_nobody_is_there(browser: Any, desk: Any, app: Fla
     poll(app)
     with unit_of_work():
         set_account(SYSTEM, "portal", {"hours": "1 00:00-00:01"})
-    assert browser().joined["presence"] == {"open": False, "why": "hours"}
+    told = browser().joined["presence"]
+    assert (told["open"], told["why"]) == (False, "hours") and told["opens"].endswith("T16:00:00.000Z"), "Monday midnight in Shanghai"
 
 
 # ---- who gets in
@@ -352,3 +354,24 @@ def test_a_page_that_claims_to_see_more_and_more_is_slowed_down(browser: Any) ->
     answers = [page.say({"last_id": n}, "seen") for n in range(1, 80)]
     assert answers[0] == {"ok": True} and answers[-1]["code"] == "too_many"
     assert page.say({"client_msg_id": "b", "text": "y"})["ok"], "words are not held up by it"
+
+
+# ---- menus
+
+
+def test_a_menu_is_shown_with_its_items_and_a_tap_answers_it(app: Flask, browser: Any, account: Account, drain: Callable[[], int]) -> None:
+    page = browser()
+    page.say({"client_msg_id": "m1", "text": "你好"})
+    drain()
+    with unit_of_work() as s:
+        menu = {"head": "哪一件？", "items": [{"id": "ticket:20001", "text": "1. 变频器"}, {"id": "ticket:new", "text": "0. 都不是"}], "tail": ""}
+        queue_message(SYSTEM, s.scalars(select(Message)).first().conversation, "哪一件？\n1. 变频器\n0. 都不是", kind="menu", meta=menu)  # type: ignore[union-attr]
+    poll(app)
+    shown = browser(token=page.token).joined["messages"][-1]
+    assert (shown["head"], [one["id"] for one in shown["menu"]]) == ("哪一件？", ["ticket:20001", "ticket:new"])
+    assert page.say({"client_msg_id": "m2", "text": "0. 都不是", "item": "ticket:new"})["ok"]
+    session().rollback()
+    said = session().scalars(select(Message).order_by(Message.id.desc()).limit(1)).one()
+    assert (said.kind, said.meta["item"], said.visible_text) == ("menu", "ticket:new", "0. 都不是")
+    for n, wrong in enumerate((5, "x" * 200, "a\nb")):
+        assert not page.say({"client_msg_id": f"w{n}", "text": "x", "item": wrong})["ok"], wrong

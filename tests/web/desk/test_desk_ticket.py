@@ -64,7 +64,7 @@ def test_everything_stands_on_the_page(mail: Mail, desk: FreshClient, company: C
         today = now().date()
         s.add(Contract(number="HT-1", organisation_id=lake.id, level="gold", starts_on=today - timedelta(days=9)))
         s.add(Contract(number="HT-2", organisation_id=lake.id, level="basic", starts_on=today - timedelta(days=9)))
-        s.add(Device(organisation_id=lake.id, site_id=site.id, product_id=product.id, serial="HV-1", warranty_until=today))
+        s.add(Device(organisation_id=lake.id, site_id=site.id, product_id=product.id, serial="HV-1", warranty_until=today + timedelta(days=1)))
     mail("上周的事")
     found = mail("变频器跳 E07", text_whole="变频器跳 E07\n> 旧的引文", files=(inbound_file("铭牌.png", PNG, "image/png"),))
     page = desk.get(url(found)).text

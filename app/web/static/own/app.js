@@ -74,7 +74,16 @@ function close(dialog) {
 }
 // A form that came back with errors stands open again.
 for (const mark of document.querySelectorAll("[data-open-now]")) open(document.getElementById(mark.dataset.openNow));
-document.addEventListener("close-dialog", () => document.querySelectorAll("dialog[open]").forEach(close));
+// A form that was opened as a page of its own has no dialog to close: it goes back to where it came from.
+function leave() {
+  const alone = document.querySelector("main #step-form, main #wrap-form"), up = [...document.querySelectorAll(".crumbs a")].pop();
+  if (alone && !alone.closest("dialog, #callpop") && up) location.assign(up.href);
+}
+document.addEventListener("close-dialog", () => {
+  const shown = document.querySelectorAll("dialog[open]");
+  shown.forEach(close);
+  if (!shown.length) leave();
+});
 
 // One question before what cannot be taken back. Resolves true or false.
 function ask(question, label) {
@@ -122,7 +131,7 @@ document.addEventListener("click", (event) => {
   let found;
   if ((found = hit("[data-copy]"))) copy(found.dataset.copy);
   if ((found = hit("[data-open]"))) open(document.getElementById(found.dataset.open));
-  if ((found = hit("[data-close]"))) close(found.closest("dialog"));
+  if ((found = hit("[data-close]"))) { if (found.closest("dialog")) close(found.closest("dialog")); else leave(); }
   if ((found = hit("[data-theme-set]"))) setTheme(found.dataset.themeSet);
   if ((found = hit("[data-fill]"))) {
     const field = document.getElementById(found.dataset.fill);
@@ -218,7 +227,8 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!id) return;
   const dialog = document.getElementById(id);
   open(dialog);
-  one("[autofocus], [aria-invalid='true'], input:not([type='hidden']), select, textarea", dialog)?.focus();
+  const first = one("[aria-invalid='true']", dialog) ?? one("[autofocus]", dialog) ?? one("input:not([type='hidden']), select, textarea", dialog);
+  ((first?.type === "radio" && one(`[name="${first.name}"]:checked`, dialog)) || first)?.focus();
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.response?.status === 422) one("[aria-invalid='true']", ctx.sourceElement?.closest?.("dialog") ?? document)?.focus();

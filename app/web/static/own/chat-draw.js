@@ -53,13 +53,27 @@ function paper(file, files) {
 }
 const size = (n) => (n < 1000 ? `${n} B` : n < 1e6 ? `${Math.round(n / 1000)} kB` : `${(n / 1e6).toFixed(1)} MB`);
 
-function bubble(message, { first, time: timed, foot, say, files, retry, remove }) {
+// A menu of ours: each item is a button until one was tapped or somebody wrote after it.
+function menu(message, pick, open) {
+  const box = make("div", "menuitems");
+  for (const one of message.menu) {
+    const button = make("button", "", one.text);
+    button.type = "button";
+    button.disabled = !open;
+    button.onclick = () => pick(one);
+    box.append(button);
+  }
+  return box;
+}
+
+function bubble(message, { first, time: timed, foot, say, files, retry, remove, pick, open }) {
   const mine = message.author.type === "visitor";
   const item = make("li", `say ${mine ? "mine" : message.author.type}${first ? " first" : ""}${message.failed ? " failed" : message.waiting ? " waiting" : ""}`);
   const name = mine ? say.sayYou : message.author.name;
   if (first && !mine && name) item.append(make("span", "who", name));
   else item.append(make("span", "sr", `${name}: `));
-  if (message.text) item.append(words(message));
+  if (message.menu) item.append(words({ text: message.head || message.text }), menu(message, pick, open));
+  else if (message.text) item.append(words(message));
   for (const file of message.files ?? []) item.append(file.image ? picture(file, files) : paper(file, files));
   const time = make("time", "", clock(message.created_at));
   time.dateTime = message.created_at;

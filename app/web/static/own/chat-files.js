@@ -72,3 +72,18 @@ window.ChatFiles = class {
     return this.urls.get(file.id);
   }
 };
+
+// Chosen, pasted, dropped.
+window.chatDrops = (files, text) => {
+  document.getElementById("file").addEventListener("change", (event) => { files.add([...event.target.files]); event.target.value = ""; });
+  text.addEventListener("paste", (event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])];
+    if (pasted.length) { event.preventDefault(); files.add(pasted); }
+  });
+  document.addEventListener("dragover", (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); document.body.classList.add("dropping"); } });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
+  document.addEventListener("drop", (event) => {
+    document.body.classList.remove("dropping");
+    if (event.dataTransfer?.files.length) { event.preventDefault(); files.add([...event.dataTransfer.files]); }
+  });
+};

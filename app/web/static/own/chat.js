@@ -31,6 +31,9 @@ let presence = { open: true, why: "" }, contact = { name: "", email: "", phone: 
 let deskSeen = 0, mySeen = 0, flying = null, pause = 0;
 const messages = new Map(); // key -> message; "m<id>" or "c<client_msg_id>" while it is on its way
 const outbox = new Map(); // client_msg_id -> {client_msg_id, text, files, at, failed}
+let queue = null, over = null, canRate = false, fields = [], page = null, rateLater = false;
+const forms = window.chatForms;
+const proof = new window.ChatProof(slug, say, store), sound = new window.ChatSound(one("sound"), say, store);
 const files = new window.ChatFiles(slug, () => token, say, one("chips"), trouble, () => ready());
 
 function trouble(words = "") {
@@ -78,10 +81,12 @@ function draw() {
   if (before) wanted.at(-1).last = true;
   for (const w of wanted.filter((one) => one.m)) {
     const { m, first, foot } = w, time = Boolean(w.last || foot);
-    w.state = `${first}${time}${foot}${m.failed ?? ""}`;
-    w.make = () => bubble(m, { first, time, foot, say, files, retry, remove });
+    const open = Boolean(m.menu) && !(lastMine && lastMine.id > m.id) && !outbox.size && !over;
+    w.state = `${first}${time}${foot}${m.failed ?? ""}${open}`;
+    w.make = () => bubble(m, { first, time, foot, say, files, retry, remove, open, pick: (one) => post(one.text, one.id) });
   }
   // Only what changed is touched, so that a screen reader hears new words once.
+  if (over && shown.length) wanted.push({ key: "over", state: over, make: () => Object.assign(document.createElement("li"), { className: "day over", textContent: over === "desk" ? say.sayEndedDesk : say.sayEnded }) });
   const keys = new Set(wanted.map((w) => w.key));
   for (const [key, known] of drawn) if (!keys.has(key)) { unlink(known.element); drawn.delete(key); }
   wanted.forEach((w, place) => {
@@ -101,20 +106,33 @@ function toEnd() { following = true; log.scrollTop = log.scrollHeight; }
 log.addEventListener("scroll", () => { following = log.scrollHeight - log.scrollTop - log.clientHeight < 60; }, { passive: true });
 // Pictures come later than their message, and a phone's keyboard takes half the page.
 const grew = new ResizeObserver(() => { if (following) log.scrollTop = log.scrollHeight; });
-grew.observe(list);
-grew.observe(log);
+for (const grows of [list, log]) grew.observe(grows);
 
 function status() {
   const words = refusedFor || (!joined ? say[token && messages.size ? "sayLost" : "sayConnecting"] : presence.open ? say.sayOn : presence.why === "hours" ? say.sayHours : say.sayAway);
   if (one("state").textContent !== words) one("state").textContent = words;
-  const reachable = contact.email || contact.phone;
-  const asks = joined && !reachable && (!presence.open || say.ask === "require" || (say.ask === "offer" && !skipped)) && !(skipped && say.ask !== "require");
-  card.hidden = !asks;
-  compose.classList.toggle("closed", joined && !reachable && say.ask === "require");
+  const reachable = contact.email || contact.phone, must = fields.some((f) => f.required);
+  const before = joined && fields.length > 0;
+  const asks = joined && !before && !reachable && (!presence.open || say.ask === "require" || (say.ask === "offer" && !skipped)) && !(skipped && say.ask !== "require");
+  const question = [...messages.values()].some((m) => m.ask === "rating");
+  const rates = joined && !before && (canRate || question) && !rateLater;
+  one("prechat").hidden = !before;
+  if (before) forms.prechat(fields, say, contact, (answers, then) => ask("fields", { answers }, then), (known) => { fields = []; contact = { ...contact, ...known }; status(); draw(); text.focus(); pump(); });
+  one("solved").hidden = !question;
+  one("rating").hidden = !rates;
+  card.hidden = !asks || rates;
+  compose.classList.toggle("closed", (before && must) || (joined && !reachable && !before && say.ask === "require"));
   one("why").textContent = presence.open ? say.sayAsk : presence.why === "hours" ? say.sayHoursLong : say.sayAwayLong;
   one("hours").hidden = presence.open || !say.hours;
+  one("opens").textContent = presence.opens ? say.sayOpens.replace("WHEN", moment(presence.opens)) : "";
+  const place = !joined || queue === null || !presence.open ? "" : queue ? say.sayQueue.replace("N", queue) : say.sayNext;
+  if (one("queue").textContent !== place) one("queue").textContent = place;
+  one("queue").hidden = !place;
+  one("more").hidden = !joined || !messages.size;
   ready();
 }
+function moment(iso) { return new Date(iso).toLocaleString(say.locale === "en" ? "en" : "zh-CN", { weekday: "short", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false, timeZone: say.zone }); }
+function ask(event, given, then) { socket.timeout(15000).emit(event, given, (broken, answer) => then(broken ? null : answer)); }
 
 // ---- seen and unread
 const looking = () => open && document.visibilityState === "visible";
@@ -125,10 +143,12 @@ function unread() {
     socket.emit("seen", { last_id: mySeen });
     fresh.length = 0;
   }
+  if (fresh.some((m) => m.id > heard)) { heard = Math.max(...fresh.map((m) => m.id)); sound.ring(); }
   host("unread", { count: fresh.length });
   document.title = fresh.length ? `(${fresh.length}) ${title}` : title;
 }
 const title = document.title;
+let heard = 0; // the newest that was rung for
 document.addEventListener("visibilitychange", unread);
 
 // ---- the line
@@ -147,6 +167,13 @@ socket.on("joined", (given) => {
   mySeen = Math.max(mySeen, given.seen.visitor);
   contact = given.contact;
   presence = given.presence;
+  if (proof.any && !given.verified) return again(); // what we held was over: nobody is to be nameless who is known
+  queue = given.queue?.ahead ?? null;
+  fields = given.prechat?.fields ?? [];
+  over = given.ended ? "visitor" : null;
+  canRate = given.rate === true;
+  heard = Math.max(heard, ...given.messages.map((m) => m.id), 0);
+  look();
   status();
   draw();
   unread();
@@ -155,9 +182,15 @@ socket.on("joined", (given) => {
 socket.on("message", (m) => {
   messages.set(`m${m.id}`, m);
   if (m.author.type !== "visitor") typing(false);
+  if (m.ask) rateLater = false;
+  over = null;
+  canRate = false;
   draw();
+  status();
   unread();
 });
+socket.on("queue", ({ ahead }) => { queue = ahead ?? null; status(); });
+socket.on("ended", (given) => { over = given.by; canRate = given.rate === true; queue = null; rateLater = false; draw(); status(); toEnd(); });
 socket.on("seen", ({ last_id }) => { deskSeen = Math.max(deskSeen, last_id); draw(); });
 socket.on("presence", (given) => { presence = given; status(); });
 socket.on("disconnect", (why) => {
@@ -171,6 +204,7 @@ socket.on("disconnect", (why) => {
 socket.on("connect_error", (problem) => {
   joined = false;
   const wait = problem.data?.retry_after;
+  if (problem.data?.code === "verification" && proof.any && Date.now() - proved > 10000) return again();
   refusedFor = problem.data?.message ?? "";
   status();
   if (problem.data && (wait || problem.data.code !== "unknown_account")) setTimeout(() => socket.connect(), (wait ?? 30) * 1000);
@@ -178,18 +212,15 @@ socket.on("connect_error", (problem) => {
 window.addEventListener("pageshow", (event) => { if (event.persisted) socket.connect(); });
 
 // ---- sending: one at a time, in order, until acknowledged
-function settled(id) {
-  outbox.delete(id);
-  store.drop(`out:${id}`);
-}
+function settled(id) { outbox.delete(id); store.drop(`out:${id}`); }
 function keep(m) { outbox.set(m.client_msg_id, m); store.set(`out:${m.client_msg_id}`, JSON.stringify(m)); }
 function pump() {
   if (!joined || flying || Date.now() < pause) return;
   const next = [...outbox.values()].filter((m) => !m.failed).sort((a, b) => a.at - b.at)[0];
   if (!next) return;
   const mark = flying = {};
-  const { client_msg_id, text: words, files: taken } = next;
-  socket.timeout(15000).emit("message", { client_msg_id, text: words, files: taken.map((f) => f.id) }, (broken, answer) => {
+  const { client_msg_id, text: words, files: taken, item } = next;
+  socket.timeout(15000).emit("message", { client_msg_id, text: words, files: taken.map((f) => f.id), item }, (broken, answer) => {
     if (flying !== mark) return;
     flying = null;
     if (broken || !answer) return setTimeout(pump, 1000);
@@ -198,6 +229,8 @@ function pump() {
       settled(client_msg_id);
       if (shelf) host("keep", { value: "" });
       else store.hand();
+      over = null;
+      canRate = false;
     } else if (answer.retry_after) {
       pause = Date.now() + answer.retry_after * 1000;
       trouble(answer.message);
@@ -214,20 +247,22 @@ function remove(id) { const m = outbox.get(id); settled(id); if (m && !text.valu
 
 function ready() { compose.querySelector(".send").disabled = files.busy || (!text.value.trim() && !files.done.length); }
 function grow() { text.style.height = "auto"; text.style.height = `${Math.min(text.scrollHeight, 132)}px`; }
+function post(words, item) {
+  keep({ client_msg_id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`, text: words, files: item ? [] : files.take(), item, at: Date.now() });
+  draw();
+  toEnd();
+  pump();
+}
 function send() {
   const words = text.value.trim();
   if (files.busy || (!words && !files.done.length)) return;
   if ([...words].length > Number(say.longest)) return trouble(say.sayLong);
   trouble();
-  keep({ client_msg_id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`, text: words, files: files.take(), at: Date.now() });
+  post(words);
   text.value = "";
   store.drop("draft");
-  grow();
-  ready();
   told = 0;
-  draw();
-  log.scrollTop = log.scrollHeight;
-  pump();
+  grow(); ready();
 }
 compose.addEventListener("submit", (event) => { event.preventDefault(); send(); });
 text.addEventListener("keydown", (event) => {
@@ -248,6 +283,7 @@ function typing(on) {
   clearTimeout(fade);
   const end = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
   one("typing").hidden = !on;
+  if ((one("typing-said").textContent === "") === on) one("typing-said").textContent = on ? say.sayTyping : "";
   if (on) fade = setTimeout(() => typing(false), 6000);
   if (on && end) log.scrollTop = log.scrollHeight;
 }
@@ -275,18 +311,26 @@ card.addEventListener("submit", (event) => {
 });
 one("c-skip")?.addEventListener("click", () => { skipped = true; status(); text.focus(); });
 
-// ---- files: chosen, pasted, dropped
-one("file").addEventListener("change", (event) => { files.add([...event.target.files]); event.target.value = ""; });
-text.addEventListener("paste", (event) => {
-  const pasted = [...(event.clipboardData?.files ?? [])];
-  if (pasted.length) { event.preventDefault(); files.add(pasted); }
+// ---- the end: rating, transcript
+forms.rating(say, (given, then) => ask("rate", given, then), (done) => {
+  rateLater = true;
+  canRate = false;
+  for (const m of messages.values()) delete m.ask;
+  status();
+  if (done) one("state").textContent = say.sayRated;
+  text.focus();
 });
-document.addEventListener("dragover", (event) => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); document.body.classList.add("dropping"); } });
-document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) document.body.classList.remove("dropping"); });
-document.addEventListener("drop", (event) => {
-  document.body.classList.remove("dropping");
-  if (event.dataTransfer?.files.length) { event.preventDefault(); files.add([...event.dataTransfer.files]); }
+forms.transcript(say, (given, then) => ask("transcript", given, then), (address) => {
+  one("transcript").hidden = true;
+  if (address) one("state").textContent = say.sayMailed.replace("ADDRESS", address);
+  text.focus();
 });
+one("ask-transcript")?.addEventListener("click", () => { one("more").open = false; one("transcript").hidden = false; one("t-email").value ||= contact.email; one("t-email").focus(); });
+one("ask-end").addEventListener("click", () => { one("more").open = false; ask("end", {}, (answer) => { if (!answer?.ok) trouble(answer?.message || say.sayLost); }); });
+document.addEventListener("click", (event) => { if (!one("more").contains(event.target)) one("more").open = false; });
+one("more").addEventListener("keydown", (event) => { if (event.key === "Escape" && one("more").open) { event.stopPropagation(); one("more").open = false; one("more").querySelector("summary").focus(); } });
+
+window.chatDrops(files, text);
 
 // ---- the frame
 const close = one("close");
@@ -295,8 +339,11 @@ close.addEventListener("click", () => host("close"));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && framed && !event.isComposing) host("close"); });
 window.addEventListener("message", (event) => {
   if (event.source !== window.parent || !framed) return;
-  if (typeof event.data?.kept === "string" && !begun) { if (!shelf) store.take(event.data.kept); start(); }
-  if (event.data?.huiyin === "open") { open = true; unread(); log.scrollTop = log.scrollHeight; (card.hidden || presence.open ? text : card.elements.name).focus(); }
+  const given = event.data ?? {};
+  const other = proof.take(typeof given.user === "string" ? given.user : "");
+  if (typeof given.kept === "string" && !begun) { if (!shelf) { store.take(given.kept); sound.again(); } start(); } else if (other && begun) again();
+  if (typeof given.url === "string") { page = { url: given.url.slice(0, 4000), title: String(given.title ?? "").slice(0, 300) }; look(); }
+  if (event.data?.huiyin === "open") { open = true; unread(); log.scrollTop = log.scrollHeight; (!one("prechat").hidden ? one("prechat-fields").querySelector("input, select, textarea") : card.hidden || presence.open ? text : card.elements.name)?.focus(); }
   if (event.data?.huiyin === "shut") open = false;
 });
 
@@ -305,13 +352,47 @@ let begun = false;
 function start() {
   if (begun) return;
   begun = true;
-  token = store.get("token");
   for (const name of store.names("out:")) { try { const m = JSON.parse(store.get(name)); if (m?.client_msg_id) outbox.set(m.client_msg_id, m); } catch { store.drop(name); } }
   text.value ||= store.get("draft") ?? "";
   grow();
   draw();
   status();
-  socket.connect();
+  connect(false);
 }
-if (shelf || !framed) start();
+
+// The token first, from whoever vouches for the visitor; then the line.
+let proved = 0;
+async function connect(anew) {
+  try {
+    const before = store.get("who") ?? "";
+    token = await proof.token(anew);
+    if (before && (store.get("who") ?? "") !== before) { outbox.clear(); text.value = ""; }
+    if (proof.any) proved = Date.now();
+    socket.connect();
+  } catch (problem) {
+    refusedFor = problem.message || say.sayLost;
+    status();
+    setTimeout(() => connect(anew), problem.message ? 60000 : 5000);
+  }
+}
+// Somebody else is there, or what we held is over.
+function again() {
+  joined = false;
+  socket.disconnect();
+  messages.clear();
+  mySeen = heard = 0;
+  queue = over = null;
+  draw();
+  status();
+  connect(true);
+}
+let looked = "";
+function look() {
+  const mark = JSON.stringify(page);
+  if (!joined || !page || mark === looked) return;
+  looked = mark;
+  socket.emit("page", page);
+}
+// Framed, the page around us says first what it keeps and who is there.
+if (!framed) start();
 else setTimeout(start, 3000);

@@ -135,6 +135,7 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 // Taken back: the composer comes again with its text, here or on the page of its ticket.
 document.addEventListener("back", async ({ detail }) => {
   if (!main?.dataset.url || main.dataset.url !== detail.page) { location.assign(detail.page); return; }
+  if (detail.keep && timer) { clearTimeout(timer); timer = undefined; await saveDraft(); }
   const answer = await fetch(detail.url, { headers: { "HX-Request": "true" } });
   if (!answer.ok) { location.reload(); return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("composer");

@@ -44,6 +44,8 @@ if (window.io && sign) {
   socket.on("connect", () => { if (looking) socket.emit("look", looking); });
   socket.on("present", (detail) => tell("present", detail));
   socket.on("disconnect", () => { show("off", words.liveOff); tell("present", { people: [] }); });
+  // The telephone of whoever sits here: see call-pop.js.
+  socket.on("ring", (detail) => tell("ring", detail));
   // Only for the moment, to and from the visitor of a web chat: see desk-chat.js.
   socket.on("typing", (detail) => tell("visitor-typing", detail));
   for (const name of ["typing", "seen"]) document.body.addEventListener(`chat-${name}`, ({ detail }) => { if (socket.connected) socket.emit(name, detail); });

@@ -1,6 +1,6 @@
 // The 演示台: plays scenes through the real pages in two frames, with the hands of whoever the beat names.
 // An act is [verb, …]. Verbs: login name (nobody: "") · open url · type selector words · before selector words (in front of what stands there) · click selector [words] · choose selector value ·
-// tick selector · file selector · sign selector · wait selector [words] · keep name selector|"url" pattern · forget · pause ms.
+// pick selector · gone selector · lend (a phone of a known follower: {openid}, {serial}) · tick selector · file selector · sign selector · wait selector [words] · keep name selector|"url" pattern · forget · pause ms.
 
 const root = document.getElementById("stage");
 const scenes = JSON.parse(document.getElementById("scenes").dataset.scenes);
@@ -16,13 +16,16 @@ const page = (frame) => frames[frame].contentDocument;
 // The chat is a frame within the customer's page.
 const pages = (doc) => [doc, ...[...doc.querySelectorAll("iframe")].flatMap((inner) => (inner.contentDocument?.readyState === "complete" ? pages(inner.contentDocument) : []))];
 
+// What htmx has not taken in hand yet (a page that has just come, or a piece of it) would still act as a plain link or form.
+const ready = (e) => !e.matches("[hx-get], [hx-post]") || e.hasAttribute("data-htmx-powered") || !e.ownerDocument.querySelector("script[src*='htmx']");
+
 // A page that is being left still answers to a selector: only one that has loaded counts.
 async function find(frame, selector, text) {
   const began = Date.now();
   for (;;) {
     const doc = page(frame);
     if (doc?.readyState === "complete" && !frames[frame].dataset.leaving && !doc.querySelector(".htmx-request")) {
-      const found = pages(doc).flatMap((one) => [...one.querySelectorAll(fill(selector))]).find((e) => (!text || e.textContent.includes(fill(text))) && (e.getClientRects().length || e.type === "hidden" || e.type === "file"));
+      const found = pages(doc).flatMap((one) => [...one.querySelectorAll(fill(selector))]).find((e) => ready(e) && (!text || e.textContent.includes(fill(text))) && (e.getClientRects().length || e.type === "hidden" || e.type === "file"));
       if (found) { pressed = null; return found; }
     }
     // A live change may have taken the button away under the finger: a person would press again.
@@ -115,12 +118,22 @@ const verbs = {
     if (!option) throw new Error(`${words.missing} ${fill(value)}`);
     set(e, option.value);
   },
+  // One box or one of several, whether it was chosen already or not.
+  async pick(frame, selector) { const e = await find(frame, selector); await point(e); if (!e.checked) e.click(); },
+  async gone(frame, selector) {
+    for (const began = Date.now(); pages(page(frame)).some((doc) => [...doc.querySelectorAll(fill(selector))].some((e) => e.getClientRects().length)); await nap(120)) if (Date.now() - began > LONGEST) throw new Error(`${words.stays} ${fill(selector)}`);
+  },
   async tick(frame, selector) {
     await find(frame, selector);
     for (const e of page(frame).querySelectorAll(fill(selector))) if (!e.checked) { e.click(); await nap(quiet ? 20 : 200); }
   },
   // A new customer: what the last one's browser kept of the chat is thrown away.
   async forget() { for (const key of Object.keys(localStorage)) if (/^(chat|huiyin):/.test(key)) localStorage.removeItem(key); },
+  async lend() {
+    const answer = await fetch("/demo/wechat/lend", { method: "POST", credentials: "omit" });
+    if (!answer.ok) throw new Error(words.noPhone);
+    Object.assign(kept, await answer.json());
+  },
   async sign(frame, selector) {
     const e = await find(frame, selector);
     e.scrollIntoView({ block: "center" });
@@ -211,6 +224,8 @@ function begin(key) {
 root.addEventListener("click", (event) => {
   const card = event.target.closest("[data-scene]");
   if (card) { begin(card.dataset.scene); root.querySelector("#next").focus(); }
+  const app = event.target.closest("[data-app]");
+  if (app) frames.phone.src = app.dataset.app;
   const show = event.target.closest("[data-show]");
   if (show && show !== root) root.dataset.show = show.dataset.show;
 });
@@ -224,6 +239,7 @@ root.querySelector("#who-now").addEventListener("change", async (event) => {
 for (const frame of Object.values(frames)) {
   frame.addEventListener("load", () => {
     delete frame.dataset.leaving;
+    if (frame === frames.phone) for (const app of root.querySelectorAll("[data-app]")) app.setAttribute("aria-current", String(app.dataset.app === frame.contentWindow.location.pathname));
     frame.contentWindow.addEventListener("pagehide", () => { frame.dataset.leaving = "1"; });
   });
 }
