@@ -48,6 +48,16 @@ bench: .venv/.made-dev ## measure mail intake, pages, chat and search beside the
 	@$(PY) -m bench.chat
 	@$(PY) -m bench.search
 
+.PHONY: fuzz
+fuzz: .venv/.made-dev ## feed damaged input to the parsers, a minute each (FUZZ="--seconds 600 mail"); steered by atheris where it installs
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.txt \
+		|| echo 'atheris does not install here: the input is mutated at random'
+	@exec $(PY) scripts/fuzz.py $(FUZZ)
+
+.PHONY: chaos
+chaos: .venv/.made-dev .venv/.made-assets ## 10,000 messages and 2,000 answers under kill -9, on SQLite and PostgreSQL (about half an hour)
+	@exec $(PY) scripts/services.py $(PY) -m bench.chaos
+
 .PHONY: assets
 assets: ## gather browser libraries, icons and translations again
 	@rm -f .venv/.made-assets
@@ -64,7 +74,7 @@ lock: .venv-tools/.made ## compile the lockfiles again from pyproject.toml and p
 .PHONY: clean
 clean: ## remove what setup and tests made; the data folder stays
 	rm -rf .venv .venv-tools node_modules app/web/static/vendor app/translations/*/LC_MESSAGES
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis fuzz-findings
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.made-python: scripts/setup.sh
