@@ -210,6 +210,7 @@ class Parent:
         say(f"Huiyin listens on http://{address(host, port)}")
         if self.settings.demo:
             say(f"Demo logins, password huiyin-demo: {', '.join(DEMO_LOGINS)}")
+            say(f"The stage, where it plays itself: http://{address(host, port)}/demo")
 
     def _watch(self) -> None:
         while not self.ending:

@@ -75,8 +75,18 @@ def within(actor: Actor, wanted: Wanted, queue: str = "") -> ColumnElement[bool]
         agent = Call.user_id.is_(None) if wanted.agent == 0 else Call.user_id == wanted.agent
     return and_(
         readable_call(actor), AT >= wanted.since, AT < wanted.until, agent,
-        Call.user_id.in_(team) if wanted.team else true(), Call.queue == queue if queue else true(),
+        Call.user_id.in_(team) if wanted.team else true(), _of_queue(queue),
     )  # fmt: skip
+
+
+NO_QUEUE = "-"
+"""Stands for the calls that came in no queue."""
+
+
+def _of_queue(queue: str) -> ColumnElement[bool]:
+    if queue == NO_QUEUE:
+        return or_(Call.queue.is_(None), Call.queue == "")
+    return Call.queue == queue if queue else true()
 
 
 def answered(actor: Actor, wanted: Wanted, queue: str = "") -> ColumnElement[bool]:

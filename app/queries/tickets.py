@@ -228,7 +228,8 @@ def with_last_words(tickets: Sequence[Ticket]) -> list[Row]:
         select(TicketConversation.ticket_id, func.max(Message.id).label("message_id"))
         .join(Message, Message.conversation_id == TicketConversation.conversation_id)
         .where(
-            TicketConversation.ticket_id.in_(ids), Message.is_bounce.is_(False), Message.state != WITHDRAWN
+            TicketConversation.ticket_id.in_(ids), Message.is_bounce.is_(False), Message.state != WITHDRAWN,
+            or_(Message.direction == "in", Message.is_auto.is_(False)),  # what a machine of ours said is no answer
         )
         .group_by(TicketConversation.ticket_id)
         .subquery()

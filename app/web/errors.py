@@ -70,6 +70,8 @@ def on_refusal(problem: errors.DeskError) -> Response:
     status = status_of(problem)
     if is_api():
         return _json(problem, status)
+    if _is_hook():
+        return _line(status)
     known = type(problem) in (errors.Forbidden, errors.NotFound) and problem.message == type(problem).message
     return page(status, None if known else words_of(problem))
 
@@ -86,6 +88,8 @@ def on_http(problem: HTTPException) -> Response:
             log.warning("rollback failed", exc_info=True)
     if is_api():
         return _json(problem, status)
+    if _is_hook():
+        return _line(status)
     if isinstance(problem, CSRFError):
         return page(status, str(_CSRF))
     response = page(status, str(_WORDS[status]) if status in _WORDS else None)
@@ -108,6 +112,15 @@ def page(status: int, message: str | None) -> Response:
             (f"{status} · {request_id() or ''}\n", status, {"Content-Type": "text/plain; charset=utf-8"})
         )
     return make_response(text, status)
+
+
+def _is_hook() -> bool:
+    """Whether a machine of the outside calls: it reads a status and a line, no page."""
+    return request.path.startswith("/hooks/")
+
+
+def _line(status: int) -> Response:
+    return make_response((f"{status} {HTTPStatus(status).phrase}\n", status, {"Content-Type": "text/plain; charset=utf-8"}))
 
 
 def _json(problem: Exception, status: int) -> Response:

@@ -67,7 +67,7 @@ def index() -> str:
         seconds=seconds,
         cards=_cards(found, before, wanted, seconds, queue),
         beside=_beside(found, wanted, queue),
-        queues=[_line(q or _("没有队列"), f, wanted, {"queue": q or queue}) for q, f in found.queues],
+        queues=[_line(q or _("没有队列"), f, wanted, {"queue": q or queue or call_reports.NO_QUEUE}) for q, f in found.queues],
         people=[
             _line(u.label if u else _("没有人"), f, wanted, {"queue": queue, "agent": u.id if u else 0}) for u, f in found.people
         ],
@@ -213,7 +213,7 @@ def rows() -> str:
     wanted, queue = asked(), _queue()
     cursor = request.args.get("cursor", "")[:80]
     what, page, written = _page(cursor, calls.PAGE)
-    narrowed = [queue] if queue else []
+    narrowed = [_("没有队列") if queue == call_reports.NO_QUEUE else queue] if queue else []
     if agent := wanted.given.get("agent"):
         narrowed += [u.label for u in ticket_page.workers() if str(u.id) == agent]
     return render_template(

@@ -116,31 +116,39 @@ def _platform(kind: str, identity_kind: str) -> Callable[[Outreach], Target | st
         own = identities_of(outreach, identity_kind)
         if not own:
             return "没有这个渠道的身份。"
-        why = "没有启用这种渠道账号。"
+        why = ""
         for account in session().scalars(select(Account).where(Account.kind == kind, Account.active.is_(True)).order_by(Account.id)):
             for identity in own:
                 conversation = line_with(account.id, identity.id)
-                if conversation is None:
-                    why = "这个渠道上还没有会话。"
+                if conversation is None:  # another account of this kind may know the person, and its reason tells more
+                    why = why or "这个渠道上还没有会话。"
                 elif not identity.reachable:
                     why = "对方已取消关注或拉黑。"
                 elif not (why := refusal_of(conversation, outreach.purpose)):
                     return Target(account, identity.value, identity, conversation)
-        return why
+        return why or "没有启用这种渠道账号。"
 
     return look
 
 
 def _template(outreach: Outreach) -> Target | str:
     own = [one for one in identities_of(outreach, "openid") if one.reachable]
-    account = first_account("wechat")
-    if account is None:
+    accounts = list(session().scalars(select(Account).where(Account.kind == "wechat", Account.active.is_(True)).order_by(Account.id)))
+    if not accounts:
         return "没有启用这种渠道账号。"
-    if not str(account.settings.get(f"template_{outreach.purpose}") or ""):
+    able = [one for one in accounts if str(one.settings.get(f"template_{outreach.purpose}") or "")]
+    if not able:
         return "账号里没有这个用途的模板。"
     if not own:
         return "没有关注公众号。"
-    return Target(account, own[0].value, own[0], line_with(account.id, own[0].id))
+    # An openid belongs to one official account: the one on which there is a conversation with it.
+    known = [(account, one, line) for account in able for one in own if (line := line_with(account.id, one.id)) is not None]
+    if known:
+        account, one, line = known[0]
+        return Target(account, one.value, one, line)
+    if len(accounts) > 1:
+        return "这个渠道上还没有会话。"
+    return Target(able[0], own[0].value, own[0], None)
 
 
 def _sms(outreach: Outreach) -> Target | str:

@@ -17,6 +17,7 @@ from app.core.people import Organisation
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from app.queries.talks import waiting
+from app.queries.tickets import with_last_words
 from app.routing_facts import ticket_named
 from app.small_talk import asks_for_person, only_greeting
 from channels import receiving, webchat
@@ -238,3 +239,11 @@ def test_a_talk_that_needs_nothing_leaves_the_list(line: Line, actor: Callable[.
     assert waiting(agent) == [] and tickets() == 0
     line.says("变频器跳了")
     assert tickets() == 1
+
+
+def test_what_a_machine_answers_leaves_the_customer_waiting(line: Line) -> None:
+    first = line.says("变频器跳E07")
+    ticket = desk.tickets_of_conversation(first.conversation_id)[0]
+    line.says("进度")
+    assert any(m.is_auto for m in said_by_desk(first))
+    assert with_last_words([ticket])[0].last.awaits_us

@@ -20,7 +20,7 @@ from app.web.security import limiter
 from tests.conftest import FreshClient
 
 MakeUser = Callable[..., User]
-OUTSIDE_FORMS = ("/api/", "/hooks/", "/chat/", "/demo/wechat")  # of the chat a header with the visitor's token is asked
+OUTSIDE_FORMS = ("/api/", "/hooks/", "/chat/", "/demo/")  # of the chat a header with the visitor's token is asked
 
 
 def rules(flask: Flask, method: str) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ from channels.reaching import ladder, plans
 from channels.reaching.events import OutreachDue
 from channels.reaching.models import Outreach, OutreachRung
 from channels.reaching.plans import DEFAULTS, OFFERED, WAYS, quiet_until, save_plan, set_robot, set_wish
+from channels.reaching.ways import find
 from channels.receiving import receive
 from channels.sending import mark_returned
 from channels.signals import hear
@@ -363,3 +364,17 @@ def test_the_last_message_of_a_platform_is_kept_for_the_result(house: House, wor
     ), first.rungs[0].reason  # fmt: skip
     assert unpack(second.rungs[0].reason) == "剩下的条数要留给处理结果。"
     assert session().query(OutreachRung).filter(OutreachRung.message_id.is_not(None)).count() == len([m for m in messages_out() if m.meta.get("purpose")]) == 2
+
+
+def test_a_second_official_account_neither_hides_the_first_nor_its_reason(house: House, words: Any) -> None:
+    with unit_of_work() as s:
+        wechat = {"appid": "wxappid0001", "token": "token0001", "secret": "secret-of-the-account-0001"}
+        known = add_account(SYSTEM, "wechat", "known", wechat)
+        add_account(SYSTEM, "wechat", "other", wechat | {"template_progress": "TPLabcdefghijklmnopqrstuvwxyz0123456789ABCD"})
+        follower = Identity(kind="openid", value="oWang", contact_id=house.person.id)
+        s.add(follower)
+        s.flush()
+        s.add(Conversation(account_id=known.id, identity_id=follower.id, contact_id=house.person.id))
+    told = tell(house, words, purpose="progress")
+    assert find("wechat", told) != "这个渠道上还没有会话。"
+    assert find("template", told) == "这个渠道上还没有会话。"
