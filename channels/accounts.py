@@ -144,19 +144,31 @@ def _sealed(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _checked(kind: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings, when all are right. Raises Invalid with every field that is wrong, so that a form is filled in once;
+    only a sentence whose places another one fills differently waits for the next try."""
+    errors: dict[str, list[str]] = {}
+    filled: dict[str, Any] = {}
     for name, value in settings.items():
-        if name not in KNOWN[kind]:
-            raise Invalid.of(name, "没有这个设置。")
-        if name == "address" and not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-            raise Invalid.of(name, "写一个邮箱地址。")
-        if name == "time_zone" and value and value not in available_timezones():
-            raise Invalid.of(name, "写一个时区名，例如 Asia/Shanghai。")
-        if problem := problem_of(kind, name, value):
-            reason, places = parts(problem)
-            raise Invalid.of(name, reason, **places)
-        if kind not in SPECS and "\n" in value and name not in ("signature", "welcome"):
-            raise Invalid.of(name, "不能换行。")
+        reason, places = parts(_wrong(kind, name, value))
+        if reason and all(filled.get(place, what) == what for place, what in places.items()):
+            errors[name] = [reason]
+            filled |= places
+    if errors:
+        raise Invalid(errors=errors, **filled)
     return dict(settings)
+
+
+def _wrong(kind: str, name: str, value: str) -> str:
+    """What is wrong with one setting, packed; empty when nothing is."""
+    if name not in KNOWN[kind]:
+        return "没有这个设置。"
+    if name == "address" and not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        return "写一个邮箱地址。"
+    if name == "time_zone" and value and value not in available_timezones():
+        return "写一个时区名，例如 Asia/Shanghai。"
+    if kind not in SPECS and "\n" in value and name not in ("signature", "welcome"):
+        return "不能换行。"
+    return problem_of(kind, name, value)
 
 
 def mailbox_that_sends() -> Account | None:

@@ -4,11 +4,13 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from app.core import clock
 from app.core.audit import AuditRow
 from app.core.db import session
+from app.core.errors import Invalid
 from app.core.events import DEAD, OutboxRow, record
 from app.core.people import Contact, Identity, Organisation
 from app.core.permissions import SYSTEM
@@ -288,3 +290,9 @@ def test_a_storm_of_bounces_of_forged_mails_is_one_ticket(account, drain, actor)
         receiving.accept(account, bounce(f"{number}@not-ours.example").replace(b"<b@relay", b"<b%d@relay" % number))
         drain()
     assert count(Ticket) == 2 and count(Conversation) == 1
+
+
+def test_every_wrong_setting_is_named_at_once(app: Flask) -> None:
+    with pytest.raises(Invalid) as refused, unit_of_work():
+        add_account(SYSTEM, "wechat", "gzh", {"token": "?", "appid": "!", "secret": "x" * 32, "nonsense": "1"})
+    assert set(refused.value.errors) == {"token", "appid", "nonsense"}
