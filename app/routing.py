@@ -12,7 +12,7 @@ from app.core.permissions import SYSTEM
 from app.customers import writer
 from app.moving import home_of
 from app.routing_facts import Fact, device_named, last_spoken, open_tickets_of, ticket_named
-from app.routing_words import GREETED, greet
+from app.routing_words import GREETED, greet, promise
 from app.small_talk import asks_for_person, only_greeting
 from channels.events import MessageReceived
 from channels.models import Conversation, Message
@@ -196,6 +196,8 @@ def _open(message: Message, last: Ticket | None, fact: Fact) -> Ticket:
     if fact.why:
         message.placed = fact.why
     conversation.token = str(ticket.number)
+    if conversation.account.kind in LINES and asks_for_person(message.visible_text):
+        promise(message, conversation)
     return ticket
 
 

@@ -30,6 +30,17 @@ def greet(message: Message, conversation: Conversation) -> None:
         return
 
 
+def promise(message: Message, conversation: Conversation) -> None:
+    """Tell somebody who asked for a person that one will answer; a platform that lets us send nothing is left in peace."""
+    english = _language(conversation, message.visible_text) == "en"
+    text = "A colleague will answer you here." if english else "已经转给同事，会在这里答复您。"  # data
+    try:
+        with session().begin_nested():
+            queue_message(SYSTEM, conversation, text, is_auto=True)
+    except DeskError:
+        return
+
+
 def question(tickets: list[tuple[int, str]], language: str) -> tuple[str, dict[str, Any]]:
     """The question which ticket is meant: as text with numbers, and as a menu whose items say the same."""
     english = language == "en"

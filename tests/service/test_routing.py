@@ -83,7 +83,8 @@ def test_thanks_on_a_line_without_a_ticket_open_nothing(line: Line) -> None:
 
 
 def test_who_asks_for_a_person_gets_a_ticket(line: Line) -> None:
-    line.says("你好 转人工")
+    asked = line.says("你好 转人工")
+    assert "转给同事" in said_by_desk(asked)[-1].text
     assert session().scalars(select(Ticket.subject)).one() == "请求人工服务"
 
 
