@@ -28,7 +28,7 @@ from channels.models import Account
 from workflows.models import Ticket
 
 blueprint = Blueprint("admin_counters", __name__, url_prefix="/admin/counters")
-ONE = "/<int:counter_id>"
+ONE = "/<int(max=2147483647):counter_id>"
 COUNTED = timedelta(days=30)
 
 
