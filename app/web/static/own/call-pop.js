@@ -48,7 +48,8 @@ if (holder) {
     clearInterval(clock);
     clock = setInterval(tick, 1000);
     if (kept?.here && line) return;
-    if (fresh.dataset.state === "end") { fold(false); if (!typing(document.activeElement) || inside) (one("[name='category']:checked", fresh) ?? one("[name='category']", fresh) ?? fresh).focus({ preventScroll: true }); }
+    // Only at the moment of hanging up: on a page that is opened later the card waits beside it and leaves its keys alone.
+    if (fresh.dataset.state === "end" && (arrives || same)) { fold(false); if (!typing(document.activeElement) || inside) (one("[name='category']:checked", fresh) ?? one("[name='category']", fresh) ?? fresh).focus({ preventScroll: true }); }
     else if ((arrives || inside) && !typing(document.activeElement) && !document.querySelector("dialog[open]")) fresh.focus({ preventScroll: true });
     if (fresh.dataset.state === "missed") setTimeout(() => { if (card()?.dataset.state === "missed" && card().dataset.call === fresh.dataset.call && !card().contains(document.activeElement)) hide(); }, 8000);
   }
