@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from app.core.catalogue import Product
 from app.core.db import session
+from app.core.directory.contacts import create_contact
 from app.core.directory.identities import add_identity
 from app.core.errors import NotFound
 from app.core.installed_base import Device
@@ -40,10 +41,13 @@ def set_up(rows: World) -> None:
                 add_identity(SYSTEM, rows.contacts[contact].id, kind=kind, value=value, verified=True)
 
 
+COLLEAGUES = ("陈立群", "徐建华", "马晓东", "何志强", "高翔", "罗文彬", "梁宇")  # data
+
+
 def lend() -> Lent:
     """A new phone for somebody whom the desk knows and who has nothing open, so that a scene begins the same each time
-    it is played; whoever was lent the fewest comes first. When everybody has something open, anybody. Raises NotFound
-    where there is no demo world."""
+    it is played; whoever was lent the fewest comes first. When everybody has something open, a new colleague of theirs.
+    Raises NotFound where there is no demo world."""
     under_work = Ticket.state.not_in(TICKET.ends)
     taken = select(Ticket.contact_id).where(under_work, Ticket.contact_id.is_not(None))
     broken = select(Ticket.device_id).where(under_work, Ticket.device_id.is_not(None))
@@ -60,6 +64,9 @@ def lend() -> Lent:
     if found is None:
         raise NotFound()
     contact, device = found
+    if session().scalar(taken.where(Ticket.contact_id == contact.id).limit(1)) is not None:
+        known = session().scalar(select(func.count()).where(Contact.organisation_id == device.organisation_id)) or 0
+        contact = create_contact(SYSTEM, name=COLLEAGUES[known % len(COLLEAGUES)], organisation_id=device.organisation_id, language="zh")
     openid = "oDemo" + secrets.token_hex(11)
     add_identity(SYSTEM, contact.id, kind="openid", value=openid, verified=True)
     return Lent(openid, contact.label, device.serial)

@@ -63,7 +63,7 @@ def test_the_phone_acts_without_a_cookie_or_a_form_token(
     assert client.post(f"/demo/wechat/phones/{OWN}/block", json={"on": True}).status_code == 200
     assert client.get(f"/demo/wechat/phones/{OWN}/messages").get_json()["blocked"] is True
     assert client.post("/demo/wechat/lend").status_code == 200
-    assert client.post("/demo/login/agent").status_code == 400, (
+    assert client.post("/login").status_code == 400, (
         "elsewhere a token is asked for, or the above says nothing"
     )
 
