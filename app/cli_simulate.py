@@ -2,7 +2,7 @@
 
 import click
 from flask import current_app
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from app.cli_output import plain_errors
 from app.core.sealing import CannotOpen
@@ -23,6 +23,27 @@ def simulate() -> None:
     """Play a platform on this machine: its API, its callbacks, its faults."""
 
 
+def _settings(slug: str, kind: str) -> dict[str, str]:
+    """The settings of an account of this kind, secrets readable."""
+    account = access_account(slug)
+    if account.kind != kind:
+        raise click.UsageError(f"{slug} is no {kind} account")
+    try:
+        return {name: str(value) for name, value in opened(account).items()}
+    except CannotOpen:
+        raise click.ClickException("the account's secrets cannot be opened") from None
+
+
+def _serve(server: BaseWSGIServer) -> None:
+    """Play until Ctrl-C."""
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+
+
 @simulate.command("wechat")
 @click.option("--account", "slug", required=True, help="The account of kind wechat whose platform is played.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port to listen on; 0: any free one.")
@@ -31,13 +52,7 @@ def simulate() -> None:
 @plain_errors
 def wechat(slug: str, port: int, hook: str, wait: bool) -> None:
     """Play WeChat for one account. Set the account's api_base to the printed address."""
-    account = access_account(slug)
-    if account.kind != "wechat":
-        raise click.UsageError(f"{slug} is no wechat account")
-    try:
-        known = {name: str(value) for name, value in opened(account).items()}
-    except CannotOpen:
-        raise click.ClickException("the account's secrets cannot be opened") from None
+    known = _settings(slug, "wechat")
     world = WeChatWorld(
         known.get("appid", ""), known.get("secret", ""), known.get("token", ""), known.get("aes_key", ""), known.get("mode") or "plain"
     )
@@ -49,12 +64,7 @@ def wechat(slug: str, port: int, hook: str, wait: bool) -> None:
     settings = current_app.extensions["settings"]
     if settings.demo:
         click.echo(f"Phones: GET /state, POST /phones/{DEMO_OPENID}/say {{\"text\"}}; faults: POST /faults {{\"name\", \"times\"}}")
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+    _serve(server)
 
 
 @simulate.command("wecom")
@@ -64,13 +74,7 @@ def wechat(slug: str, port: int, hook: str, wait: bool) -> None:
 @plain_errors
 def wecom(slug: str, port: int, hook: str) -> None:
     """Play WeCom customer service for one account. Set the account's api_base to the printed address."""
-    account = access_account(slug)
-    if account.kind != "wecom":
-        raise click.UsageError(f"{slug} is no wecom account")
-    try:
-        known = {name: str(value) for name, value in opened(account).items()}
-    except CannotOpen:
-        raise click.ClickException("the account's secrets cannot be opened") from None
+    known = _settings(slug, "wecom")
     kfids = tuple(known.get("open_kfids", "").split()) or ("wkSimulated01",)
     world = KfWorld(known.get("corpid", ""), known.get("secret", ""), kfids)
     world.token, world.aes_key = known.get("token", ""), known.get("aes_key", "")
@@ -80,12 +84,7 @@ def wecom(slug: str, port: int, hook: str) -> None:
     server = make_server("127.0.0.1", port, flask, threaded=True)
     click.echo(f"WeCom for {slug} is played at http://127.0.0.1:{server.server_port} and calls {world.hook}")
     click.echo('Customers: POST /say {"user", "text"}, POST /enter {"user"}, POST /end {"user"}; GET /sent; POST /faults {"name", "times"}')
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+    _serve(server)
 
 
 @simulate.command("sms")
@@ -95,13 +94,7 @@ def wecom(slug: str, port: int, hook: str) -> None:
 @plain_errors
 def sms(slug: str, port: int, hook: str) -> None:
     """Play an SMS gateway for one account. Set the account's endpoint to the printed address."""
-    account = access_account(slug)
-    if account.kind != "sms":
-        raise click.UsageError(f"{slug} is no sms account")
-    try:
-        known = {name: str(value) for name, value in opened(account).items()}
-    except CannotOpen:
-        raise click.ClickException("the account's secrets cannot be opened") from None
+    known = _settings(slug, "sms")
     target = (hook or address(f"/hooks/sms/{slug}")) + f"?secret={known.get('hook_secret', '')}"
     gateway = Gateway(key=known.get("access_key", ""), secret=known.get("access_secret", ""), hook=target)
     flask = make_app(gateway)
@@ -110,9 +103,4 @@ def sms(slug: str, port: int, hook: str) -> None:
     base = f"http://127.0.0.1:{server.server_port}"
     click.echo(f"SMS for {slug} is played at {base}/{known.get('style') or 'plain'}")
     click.echo('Phones: GET /sent; POST /report {"id", "delivered"}; POST /reply {"phone", "text"}; POST /faults {"name", "times"}')
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+    _serve(server)

@@ -59,7 +59,7 @@ class Killable:
 @pytest.fixture
 def killable(app: Flask) -> Iterator[Killable]:
     if not services.have("imap"):
-        pytest.skip("optional: no Dovecot on this machine")
+        pytest.skip("no Dovecot on this machine")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="huiyin-killed-", ignore_cleanup_errors=True)))
         if user := services._user():
