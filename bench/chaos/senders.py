@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import smtplib
+import socket
 import threading
 import time
 import uuid
@@ -117,11 +118,16 @@ class Visitor:
         self.house, self.reached, self.token = house, reached, None
         self.seen: set[int] = set()
         self.line: socketio.Client | None = None
+        self.socket: socket.socket | None = None
 
     def connect(self) -> socketio.Client:
         if self.line is not None and self.line.connected:
             return self.line
-        line = socketio.Client(reconnection=False, logger=False)
+        self.hang_up()
+        host, port = self.house.url.removeprefix("http://").split(":")
+        # our own socket: the client forgets the one whose server dies between the handshake and its first frame
+        self.socket = socket.create_connection((host, int(port)), timeout=10)
+        line = socketio.Client(reconnection=False, logger=False, websocket_extra_options={"socket": self.socket})
         ready = threading.Event()
 
         def joined(given: dict[str, Any]) -> None:
@@ -139,6 +145,14 @@ class Visitor:
             raise OSError("not joined")
         self.line = line
         return line
+
+    def hang_up(self) -> None:
+        """Leave nothing open behind a line that broke or is no longer wanted."""
+        if self.line is not None and self.line.connected:
+            self.line.disconnect()
+        if self.socket is not None:
+            self.socket.close()
+        self.line = self.socket = None
 
     def heard(self, message: dict[str, Any]) -> None:
         from bench.chaos.outside import MARK
