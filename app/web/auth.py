@@ -21,7 +21,8 @@ def init_app(flask: Flask) -> None:
     flask.register_blueprint(blueprint)
 
 
-def _failed(response: Response) -> bool:
+def failed(response: Response) -> bool:
+    """Only what was refused counts against a limit of guesses."""
     return response.status_code >= 400
 
 
@@ -36,7 +37,7 @@ def login_page() -> Response | str:
 
 @blueprint.post("/login")
 @viewer.public
-@limiter.limit(LOGIN_FAILURES, deduct_when=_failed)
+@limiter.limit(LOGIN_FAILURES, deduct_when=failed)
 def log_in() -> Response | tuple[str, int]:
     """Check name and password. The cookie begins anew, so that what was in it before the login counts no longer."""
     name, password = request.form.get("login", ""), request.form.get("password", "")
@@ -73,7 +74,7 @@ def password_page() -> str:
 
 @blueprint.post("/login/password")
 @viewer.needs()
-@limiter.limit("20 per minute", deduct_when=_failed)
+@limiter.limit("20 per minute", deduct_when=failed)
 def new_password() -> Response | tuple[str, int]:
     """Set it, and go on to where the person wanted to be."""
     try:

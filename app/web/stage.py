@@ -14,7 +14,7 @@ from app.core import logins
 from app.core.errors import NotFound, Refused
 from app.core.uow import unit_of_work
 from app.queries.accounts import demo_logins
-from app.web.auth import DEMO_PASSWORD, remember
+from app.web.auth import DEMO_PASSWORD, failed, remember
 from app.web.security import LOGIN_FAILURES, csrf, limiter
 from app.web.stage_scenes import SCENES, Scene
 
@@ -42,7 +42,7 @@ def stage() -> str:
 @blueprint.post("/login/<name>")
 @csrf.exempt  # the scenes log in and out: the token of the page would be that of the login before
 @viewer.public
-@limiter.limit(LOGIN_FAILURES)
+@limiter.limit(LOGIN_FAILURES, deduct_when=failed)
 def log_in(name: str) -> Response:
     """Become one of the demo's people, as long as they still have the demo's password."""
     _only_in_a_demo()

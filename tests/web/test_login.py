@@ -13,6 +13,7 @@ from app.core.logins import LoginSession
 from app.core.people import User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
+from app.web.auth import DEMO_PASSWORD
 from app.web.security import limiter
 from tests.conftest import PASSWORD, FreshClient
 
@@ -73,6 +74,20 @@ def test_many_wrong_passwords_from_one_address_are_slowed_down(
     slowed = post_login(client, "guess20", "wrong")
     assert slowed.status_code == 429 and 0 < int(slowed.headers["Retry-After"]) <= 61
     assert "请稍等片刻" in slowed.text
+    limiter.reset()
+
+
+def test_the_stage_may_change_people_as_often_as_its_scenes_do(
+    client: FreshClient, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "enabled", True)
+    limiter.reset()
+    make_user("agent", name="agent", password_hash=passwords.hashed(DEMO_PASSWORD, "-"))
+    for _ in range(25):
+        assert client.post("/demo/login/agent").status_code == 204
+    for _ in range(20):
+        assert client.post("/demo/login/admin").status_code == 404
+    assert client.post("/demo/login/admin").status_code == 429, "what is guessed is counted"
     limiter.reset()
 
 
