@@ -47,6 +47,7 @@ bench: .venv/.made-dev ## measure mail intake, pages, chat and search beside the
 	@$(PY) -m bench.pages
 	@$(PY) -m bench.chat
 	@$(PY) -m bench.search
+	@$(PY) -m bench.search_http
 
 .PHONY: fuzz
 fuzz: .venv/.made-dev ## feed damaged input to the parsers, a minute each (FUZZ="--seconds 600 mail"); steered by atheris where it installs

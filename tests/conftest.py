@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
+from werkzeug.routing import Rule
 
 import app.models
 from app import realtime
@@ -98,6 +100,29 @@ def _share_compiled(engine: Engine) -> None:
     if first is not engine:
         engine.dialect = engine.pool._dialect = first.dialect
         engine._compiled_cache = first._compiled_cache
+
+
+@event.listens_for(Engine, "connect")
+def _no_waiting_for_the_disk(connection: Any, record: Any) -> None:
+    """A test's database dies with the test; tests/processes, which kill for real, have processes of their own."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF").close()
+
+
+_builders: dict[Any, Any] = {}
+_compile_builder = Rule._compile_builder
+
+
+def _builder_once(rule: Rule, append_unknown: bool = True) -> Any:
+    """Every test has an application of its own, but all have the same addresses: what werkzeug compiles for an address
+    knows nothing of its map, and compiling it anew would be a quarter of the run."""
+    key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]
+
+
+Rule._compile_builder = _builder_once  # type: ignore[method-assign]
 
 
 class FreshClient(FlaskClient):
