@@ -9,10 +9,11 @@ import logging
 import re
 import tempfile
 import threading
+import time
 import unicodedata
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,15 +21,22 @@ from typing import Any
 
 from app.core.text import clean
 from knowledge.codes import CHUNK, LONGEST, index_forms, is_code, query_forms
+from knowledge.synonyms import WEIGHT, Synonyms, synonyms_now, use_synonyms
 
-VERSION = 1
+VERSION = 2
 HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+HAN_WORD = re.compile(f"[{HAN}]+")
 _RUNS = re.compile(f"([{HAN}]+)|([^{HAN}]+)")
 _SPACED = re.compile(r"(?<![^\W_])([a-z]{1,4}) (\d{1,6})(?![^\W_]|\.\d)")  # "E 07", "ORA 600"
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
 _HERE = Path(__file__).parent
+LOOK_EVERY = 1.0
+"""Seconds after which a process asks again whether editors changed words."""
 _lock = threading.RLock()
 _tokenizer: Any = None
+_frequencies: dict[str, int | None] = {}
+_watching: list[Callable[[], None]] = []
+_looked_at = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,11 +50,16 @@ class Tokens:
 
 @dataclass(frozen=True)
 class QueryTokens:
-    """The tokens of a query with their weights. `chars` is filled only by characters that stand alone."""
+    """The tokens of a query with their weights. `chars` is filled only by characters that stand alone.
+
+    `added` are the tokens that only synonyms brought: they find, but nobody asked for them, so that an article without
+    them misses nothing.
+    """
 
     words: dict[str, float]
     pairs: dict[str, float]
     chars: dict[str, float]
+    added: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.words or self.pairs or self.chars)
@@ -71,6 +84,19 @@ def fold(text: str) -> str:
         return text
     simplified: str = _converter().convert(text)
     return simplified
+
+
+@cache
+def _back_converter() -> Any:
+    import opencc
+
+    return opencc.OpenCC("s2t")
+
+
+def traditional(text: str) -> str:
+    """Simplified characters as traditional ones: how a text may have been written that `fold` made simplified."""
+    written: str = _back_converter().convert(text)
+    return written
 
 
 class _Folding(dict[int, str]):
@@ -129,17 +155,47 @@ def _ready() -> Any:
     return _tokenizer
 
 
-def add_terms(terms: Iterable[str]) -> None:
-    """Teach the cutter more words (names of products, editors' terms). They hold for this process.
+def use_terms(terms: Iterable[str]) -> None:
+    """Teach the cutter exactly these words (names of products, editors' terms) beside the shipped ones, in this process.
 
-    Texts indexed before keep their old words until they are indexed again; pairs of characters find them meanwhile.
+    Words of an earlier call that are no longer named are forgotten. Texts indexed before keep their old words until
+    they are indexed again; pairs of characters find them meanwhile.
     """
     tokenizer = _ready()
+    wanted = {match[1] for term in terms for match in _RUNS.finditer(fold(term)) if match[1] and len(match[1]) > 1}
     with _lock:
-        for term in terms:
-            for match in _RUNS.finditer(fold(term)):
-                if match[1] and len(match[1]) > 1:
-                    tokenizer.add_word(match[1])
+        for word in wanted - _frequencies.keys():
+            _frequencies[word] = tokenizer.FREQ.get(word)
+            tokenizer.add_word(word)
+        for word in _frequencies.keys() - wanted:
+            before = _frequencies.pop(word)
+            tokenizer.total += (before or 0) - tokenizer.FREQ.get(word, 0)
+            tokenizer.FREQ[word] = before or 0
+
+
+def watch_words(look: Callable[[], None] | None) -> None:
+    """Have `look` called before queries, at most once a second, so that it can bring editors' newest words."""
+    global _looked_at
+    with _lock:
+        _watching[:] = [look] if look else []
+        _looked_at = 0.0
+
+
+def look_for_words(now: bool = False) -> None:
+    """Ask for editors' newest words if it is time, or `now` in any case: before texts are cut that will be kept."""
+    global _looked_at
+    if not _watching or (not now and time.monotonic() - _looked_at < LOOK_EVERY):
+        return
+    _looked_at = time.monotonic()
+    for look in tuple(_watching):
+        look()
+
+
+def use_shipped_words() -> None:
+    """Forget what editors taught: for measuring, which shall give the same figures everywhere."""
+    watch_words(None)
+    use_terms(())
+    use_synonyms(Synonyms())
 
 
 @cache
@@ -147,6 +203,11 @@ def fingerprint() -> str:
     """Changes when the same text could be cut differently, so that an index can tell that it is outdated."""
     shipped = (_HERE / "dictionary.txt").read_bytes()
     return f"{VERSION}-{hashlib.sha256(shipped).hexdigest()[:12]}"
+
+
+def shipped_terms() -> list[str]:
+    """The trade words that come with the house."""
+    return _lines("dictionary.txt")
 
 
 def _plain(word: str) -> str:
@@ -176,6 +237,8 @@ def tokens(text: str) -> Tokens:
             found.pairs.extend(_pairs(run))
             found.chars.extend(run)
             continue
+        for letters, number in _SPACED.findall(match[2]):
+            found.words.extend(index_forms(letters + number))
         for chunk in CHUNK.findall(match[2]):
             if is_code(chunk):
                 found.words.extend(index_forms(chunk))
@@ -205,11 +268,30 @@ def _question_words() -> tuple[re.Pattern[str], frozenset[str]]:
     return re.compile(pattern), frozenset(single)
 
 
+def strip_question_words(folded: str) -> str:
+    """A folded query with its question words blanked out, every other character in its place."""
+    return _question_words()[0].sub(lambda match: " " * len(match.group()), folded)
+
+
 def query_tokens(text: str) -> QueryTokens:
-    """Cut a query: question words are left out unless nothing else was said."""
+    """Cut a query: question words are left out unless nothing else was said; synonyms come beside, for less."""
+    look_for_words()
     folded = fold(text)
     phrases, single = _question_words()
-    return _query_tokens(phrases.sub(" ", folded), single) or _query_tokens(folded, frozenset())
+    said = _query_tokens(phrases.sub(" ", folded), single) or _query_tokens(folded, frozenset())
+    beside = synonyms_now().beside(folded)
+    return _with_synonyms(said, beside) if said and beside else said
+
+
+def _with_synonyms(said: QueryTokens, beside: Iterable[str]) -> QueryTokens:
+    words, pairs, chars = dict(said.words), dict(said.pairs), dict(said.chars)
+    for synonym in beside:
+        more = _query_tokens(synonym, frozenset())
+        for into, tokens_of in ((words, more.words), (pairs, more.pairs), (chars, more.chars)):
+            for text, weight in tokens_of.items():
+                into.setdefault(text, WEIGHT * weight)
+    added = (words.keys() - said.words.keys()) | (pairs.keys() - said.pairs.keys()) | (chars.keys() - said.chars.keys())
+    return QueryTokens(words, pairs, chars, frozenset(added - said.words.keys() - said.pairs.keys()))
 
 
 def _query_tokens(folded: str, left_out: frozenset[str]) -> QueryTokens:

@@ -1,6 +1,6 @@
 """Codes, model numbers and versions: one written thing under every form in which people type it.
 
-`FX3U-48MR` is found by `fx3u48mr` and by `48MR`, `E-07` by `E07` and `E7`, `v4.2.1` by `4.2`. All input is folded text
+`FX3U-48MR` is found by `fx3u48mr` and by `48MR`, `E-07` by `E07` and `E7`, `v4.2.1` by `4.2`, `0x8102` by `8102`. All input is folded text
 (see `knowledge.analysis.fold`).
 """
 
@@ -14,9 +14,11 @@ LONGEST = 64
 _JOINT = re.compile(r"[-_./&]")
 _VERSION = re.compile(r"v?\d+(?:\.\d+)+")
 _PADDED = re.compile(r"([^\W\d_]{1,5})0+([1-9]\d*)")
+_HEX = re.compile(r"0x([0-9a-f]{2,16})")
 _MEASURE = re.compile(r"(\d+(?:\.\d+)?)([^\W\d_]{1,4})")
 _MOST_PARTS = 6
 _PART_WEIGHT = 0.4
+_BARE_WEIGHT = 0.8
 
 
 class Form(NamedTuple):
@@ -47,6 +49,8 @@ def query_forms(chunk: str) -> list[Form]:
         found[chunk] = 1.0
     if _VERSION.fullmatch(chunk):
         found[chunk.lstrip("v")] = 1.0
+    elif number := _HEX.fullmatch(chunk):
+        found[number[1]] = _BARE_WEIGHT
     elif measure := _MEASURE.fullmatch(chunk):
         for part in measure.groups():
             if _worth(part) or "." in part:
@@ -61,6 +65,10 @@ def query_forms(chunk: str) -> list[Form]:
         for part in parts:
             if _worth(part) and len(part) <= LONGEST:
                 found.setdefault(part, _PART_WEIGHT)
+    for text in list(found):
+        # Somebody who reads E07 off a display may have an article about E7 before them, but seldom the right one.
+        if padded := _PADDED.fullmatch(text):
+            found.setdefault(padded[1] + padded[2], _PART_WEIGHT)
     return [Form(text, weight) for text, weight in found.items()]
 
 
@@ -71,7 +79,4 @@ def index_forms(chunk: str) -> list[str]:
         numbers = chunk.lstrip("v").split(".")
         for end in range(2, len(numbers)):
             found.setdefault(".".join(numbers[:end]))
-    for text in list(found):
-        if padded := _PADDED.fullmatch(text):
-            found.setdefault(padded[1] + padded[2])
     return list(found)

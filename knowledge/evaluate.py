@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from app.core.errors import Invalid
-from knowledge.analysis import prepare
-from knowledge.index import IndexDocument, Passage, Query
+from knowledge.analysis import prepare, use_shipped_words
+from knowledge.confidence import THRESHOLD, confidence
+from knowledge.index import Hit, Index, IndexDocument, Passage, Query
+from knowledge.learning.model import model_name, use_shipped_model
 from knowledge.whoosh_index import WhooshIndex
 
 DEPTH = 10
 _QUERIES = ("queries.jsonl", "queries-dev.jsonl")
 _QRELS = ("qrels.tsv", "qrels-dev.tsv")
-Report = dict[str, int | float | None]
+Report = dict[str, Any]
 
 
 def evaluate(
@@ -32,11 +34,14 @@ def evaluate(
     limit: int | None = None,
     threads: int = 1,
     progress: Callable[[str, int], None] | None = None,
+    search_url: str = "",
 ) -> Report:
     """Index the documents of a folder into a passing index and ask all judged queries, or the first `limit` of them.
 
     Times are milliseconds per query in this process, analysis and filters included, passages not. Without judgements
-    all queries are asked and the three qualities are None. Raises Invalid where a file is missing or unreadable.
+    all queries are asked and the three qualities are None. `search_url` asks the OpenSearch there, under a passing name,
+    instead of the embedded engine. `answer` says how the answer service would do: how often its answer would be right
+    (precision) of those that it would give (coverage, a share of all); `ranking` names the weights. Raises Invalid where a file is missing or unreadable.
     """
     documents = _find(folder, ("docs.jsonl",))
     asked_in = queries or _find(folder, _QUERIES)
@@ -50,41 +55,68 @@ def evaluate(
     asked = asked[:limit] if limit is not None else asked
 
     prepare()
+    use_shipped_words()
+    use_shipped_model()
     with tempfile.TemporaryDirectory(prefix="huiyin-") as passing:
-        index = WhooshIndex(Path(passing))
+        index = _opensearch(search_url) if search_url else WhooshIndex(Path(passing))
         started = time.perf_counter()
         count = index.rebuild(_documents(documents), lambda n: progress("index", n) if progress else None)
         took = time.perf_counter() - started
-        answers, times = _ask(index, asked, threads, progress)
+        answers, times, sure = _ask(index, asked, threads, progress)
         size = index.health().bytes
         index.close()
     report: Report = {"documents": count, "queries": len(asked)}
     report |= _qualities(answers, judged) if judged_in and asked else dict.fromkeys(("mrr@10", "recall@10", "ndcg@10"))
     report |= {f"p{share}_ms": _percentile(times, share) for share in (50, 95, 99)}
+    report["answer"] = _answering(answers, sure, judged) if judged_in and asked else None
+    report["ranking"] = model_name()
     report |= {"index_docs_per_s": round(count / took, 1) if took else None, "index_bytes": size}
     return report
 
 
+def _opensearch(url: str) -> Index:
+    from knowledge.opensearch.engine import PassingIndex
+
+    return PassingIndex(url)
+
+
 def _ask(
-    index: WhooshIndex, asked: list[tuple[str, str]], threads: int, progress: Callable[[str, int], None] | None
-) -> tuple[dict[str, list[str]], list[float]]:
-    def ask(query: tuple[str, str]) -> tuple[str, list[str], float]:
+    index: Index, asked: list[tuple[str, str]], threads: int, progress: Callable[[str, int], None] | None
+) -> tuple[dict[str, list[str]], list[float], dict[str, float]]:
+    """What each query finds, how long each took, and how sure the first hit of each is."""
+
+    def ask(query: tuple[str, str]) -> tuple[str, list[Hit], float]:
         started = time.perf_counter()
         hits = index.search(Query(query[1], limit=DEPTH, passages=False))
-        return query[0], [hit.id for hit in hits], (time.perf_counter() - started) * 1000
+        return query[0], list(hits), (time.perf_counter() - started) * 1000
 
     if asked:
         ask(asked[0])  # opens the files, which is not a query's time
+    texts = dict(asked)
     answers: dict[str, list[str]] = {}
     times: list[float] = []
+    sure: dict[str, float] = {}
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        results: Iterable[tuple[str, list[str], float]] = map(ask, asked) if threads == 1 else pool.map(ask, asked)
+        results: Iterable[tuple[str, list[Hit], float]] = map(ask, asked) if threads == 1 else pool.map(ask, asked)
         for done, (number, found, took) in enumerate(results, 1):
-            answers[number] = found
+            answers[number] = [hit.id for hit in found]
+            sure[number] = confidence(found, texts[number])
             times.append(took)
             if progress and done % 100 == 0:
                 progress("search", done)
-    return answers, times
+    return answers, times, sure
+
+
+def _answering(
+    answers: dict[str, list[str]], sure: dict[str, float], judged: dict[str, dict[str, float]]
+) -> dict[str, float | None]:
+    given = [number for number, value in sure.items() if value >= THRESHOLD]
+    right = sum(judged[number].get(answers[number][0], 0) > 0 for number in given)
+    return {
+        "threshold": THRESHOLD,
+        "precision": round(right / len(given), 4) if given else None,
+        "coverage": round(len(given) / len(sure), 4) if sure else None,
+    }
 
 
 def _qualities(answers: dict[str, list[str]], judged: dict[str, dict[str, float]]) -> Report:

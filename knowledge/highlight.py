@@ -6,6 +6,7 @@ cutting the stored text again would cost tens of milliseconds.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from knowledge.analysis import fold_in_place
 from knowledge.index import Passage, Piece
@@ -15,6 +16,11 @@ _ENDS = "。！？；!?;\n"
 
 
 def _pattern(terms: Mapping[str, float]) -> re.Pattern[str] | None:
+    return _pattern_of(tuple(terms))
+
+
+@lru_cache(maxsize=32)
+def _pattern_of(terms: tuple[str, ...]) -> re.Pattern[str] | None:
     choices = []
     for term in sorted(terms, key=len, reverse=True):
         spelled = re.escape(term)
@@ -95,6 +101,19 @@ def best_passage(
     _, number, spots, start = best
     text = shown[number].text
     return shown[number], _window(text, [(left, right) for left, right, _ in spots], start, window)
+
+
+def window(text: str, begin: int, end: int, terms: Mapping[str, float], size: int = WINDOW) -> tuple[Piece, ...]:
+    """About `size` characters of a text, from where between `begin` and `end` the most valuable terms stand together.
+
+    Only that stretch is searched, however long the text is.
+    """
+    pattern = _pattern(terms)
+    stretch = text[begin : end + size]
+    spots = _spots(fold_in_place(stretch), pattern, terms) if pattern else []
+    start, _ = _best_start([spot for spot in spots if spot[0] < end - begin], terms, size)
+    spans = [(left + begin, right + begin) for left, right, _ in spots]
+    return _window(text, spans, start + begin, size)
 
 
 def _best_start(spots: Sequence[tuple[int, int, str]], terms: Mapping[str, float], window: int) -> tuple[int, float]:

@@ -4,8 +4,8 @@ Every engine passes tests/contracts/test_index.py. Reading rights are part of th
 counts what the reader may not see.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -22,6 +22,12 @@ class IndexUnavailable(Unavailable):
     message = "知识索引不可用，需要重建：%(detail)s"
 
 
+class IndexAway(IndexUnavailable):
+    """The engine stands elsewhere and does not answer, or refuses us: making the index anew would not help."""
+
+    message = "搜索服务 %(where)s 不可用：%(detail)s"
+
+
 @dataclass(frozen=True)
 class Passage:
     """One stretch of an article under one heading; `anchor` is the id of that heading in the rendered page, or empty."""
@@ -33,7 +39,10 @@ class Passage:
 
 @dataclass(frozen=True)
 class IndexDocument:
-    """An article as the index sees it. An empty list of organisations or products does not restrict."""
+    """An article as the index sees it. An empty list of organisations or products does not restrict.
+
+    `asked` are words of customers whom the article helped: they find it, and are never shown or suggested.
+    """
 
     id: str
     title: str
@@ -45,6 +54,9 @@ class IndexDocument:
     category: str = ""
     language: str = "zh"
     updated_at: datetime | None = None
+    asked: tuple[str, ...] = ()
+    kind: str = ""
+    safety: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,11 @@ EVERYTHING = Reader(levels=LEVELS, all_organisations=True)
 
 @dataclass(frozen=True)
 class Query:
-    """A search. `passages` False leaves out the best passage of each hit, which costs more than finding it."""
+    """A search. `passages` False leaves out the best passage of each hit, which costs more than finding it.
+
+    Category, language and levels narrow what the reader may read, and never widen it. `facets` counts what would be
+    found under each product, category and level.
+    """
 
     text: str
     reader: Reader = PUBLIC
@@ -106,6 +122,10 @@ class Query:
     limit: int = 10
     offset: int = 0
     passages: bool = True
+    category: str = ""
+    language: str = ""
+    levels: tuple[str, ...] = ()
+    facets: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +138,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Hit:
-    """One article found. `score` compares hits of one answer only."""
+    """One article found. `score` compares hits of one answer only; `coverage` (0 to 1) says how much of the query's
+    weight the article holds in its title, questions and best passage, and can be compared between queries."""
 
     id: str
     score: float
@@ -127,6 +148,7 @@ class Hit:
     heading: str = ""
     anchor: str = ""
     product_ids: tuple[int, ...] = ()
+    coverage: float = 0.0
 
     @property
     def passage_text(self) -> str:
@@ -135,11 +157,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class Hits:
-    """The answer to a query; `total` counts all readable articles found, beyond `limit` too."""
+    """The answer to a query; `total` counts all readable articles found, beyond `limit` too. `facets`, where they were
+    asked for: {"product": {"7": 3}, "category": {"安装": 2}, "level": {"public": 5}}, each counted without its own filter."""
 
     total: int
     items: tuple[Hit, ...] = ()
     did_you_mean: str | None = None
+    facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.items)
@@ -147,7 +171,8 @@ class Hits:
 
 @dataclass(frozen=True)
 class Health:
-    """The state of an index: ready, missing, outdated (made with another analysis) or damaged, and why."""
+    """The state of an index: ready, missing, outdated (made with another analysis), damaged or away (its engine stands
+    elsewhere and does not answer), and why."""
 
     state: str
     detail: str = ""

@@ -10,8 +10,9 @@ from sqlalchemy.orm import selectinload
 
 from app.config import Settings
 from app.core.db import session
-from knowledge.analysis import prepare
-from knowledge.index import Index, IndexDocument, IndexUnavailable
+from knowledge.analysis import look_for_words, prepare
+from knowledge.index import Index, IndexAway, IndexDocument, IndexUnavailable
+from knowledge.loop.asked import asked_of
 from knowledge.markdown import passages
 from knowledge.models import Article
 from knowledge.whoosh_index import WhooshIndex
@@ -21,17 +22,21 @@ log = logging.getLogger("huiyin.knowledge")
 
 def open_index(settings: Settings) -> Index:
     """The index of this installation; one per process. Also loads the dictionaries, so call it at start."""
-    return _open(settings.data_dir.resolve())
+    return _open(settings.data_dir.resolve(), settings.search_url)
 
 
 @cache
-def _open(data_dir: Path) -> Index:
+def _open(data_dir: Path, search_url: str) -> Index:
     prepare(data_dir / "cache")
+    if search_url:
+        from knowledge.opensearch.engine import OpenSearchIndex
+
+        return OpenSearchIndex(search_url)
     return WhooshIndex(data_dir / "index")
 
 
-def document_for(article: Article) -> IndexDocument:
-    """A published article as the index sees it."""
+def document_for(article: Article, asked: tuple[str, ...] = ()) -> IndexDocument:
+    """A published article as the index sees it, with what customers asked whom it helped."""
     revision = article.current
     assert revision is not None, "only a published article is indexed"
     return IndexDocument(
@@ -45,24 +50,28 @@ def document_for(article: Article) -> IndexDocument:
         category=article.category,
         language=article.language,
         updated_at=article.updated_at,
+        asked=asked,
     )
 
 
 def refresh(index: Index, article_ids: Iterable[int]) -> None:
     """Bring these articles in the index to what the database says now: published ones in, all others out.
 
-    An index that is missing or damaged is made anew instead.
+    An index that is missing or damaged is made anew instead; one that is away is not, and whoever asked tries again.
     """
     wanted = sorted(set(article_ids))
     if not wanted:
         return
     # The newest rows, not what this session read before; and no transaction is kept open while texts are cut.
     session().rollback()
+    look_for_words(now=True)
     documents = list(_documents(wanted))
     session().rollback()
     try:
         index.put(documents)
         index.drop({str(number) for number in wanted} - {document.id for document in documents})
+    except IndexAway:
+        raise
     except IndexUnavailable as problem:
         log.warning("index unusable, rebuilding it", extra={"problem": str(problem.data.get("detail", ""))})
         rebuild(index)
@@ -71,8 +80,15 @@ def refresh(index: Index, article_ids: Iterable[int]) -> None:
 def rebuild(index: Index, progress: Callable[[int], None] | None = None) -> int:
     """Make the index anew from all published articles; searches go on meanwhile. Gives their number."""
     session().rollback()
+    look_for_words(now=True)
+    return index.rebuild(_everything(), progress)
+
+
+def _everything() -> Iterator[IndexDocument]:
+    # Asked for only once the engine has begun: what changes from then on, the engine brings over by itself.
+    session().rollback()
     ids = list(session().scalars(select(Article.id).where(Article.state == "published").order_by(Article.id)))
-    return index.rebuild(_documents(ids), progress)
+    yield from _documents(ids)
 
 
 def ensure(index: Index, progress: Callable[[int], None] | None = None) -> bool:
@@ -97,6 +113,7 @@ def _documents(ids: list[int]) -> Iterator[IndexDocument]:
             .options(selectinload(Article.products), selectinload(Article.organisations), selectinload(Article.current))
             .order_by(Article.id)
         )
+        asked = asked_of(ids[start : start + 200])
         for article in session().scalars(rows):
             if article.current is not None:
-                yield document_for(article)
+                yield document_for(article, asked.get(article.id, ()))

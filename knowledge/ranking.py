@@ -1,9 +1,15 @@
-"""What counts how much when articles are ranked: all weights in one place, each with its reason."""
+"""What counts how much when articles are ranked: all weights in one place, each with its reason.
+
+An article is looked at in up to five ways (its kinds of rows, see `knowledge.arrays`): its best passage, the whole of it,
+its title, the questions that editors wrote for it, and the words of customers whom it helped. Each is scored by BM25 over
+words, pairs of characters and characters, and the article's score is the weighted sum.
+"""
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from knowledge.analysis import HAN, QueryTokens
 
@@ -11,24 +17,31 @@ from knowledge.analysis import HAN, QueryTokens
 K1 = 1.2
 B = 0.75
 
+# About this many characters stand together as one passage. Shorter ones lose their context, longer ones dilute.
+PASSAGE = 350
+
 # Words and pairs of characters together beat either alone; equal shares were best.
 WORDS = 0.5
 PAIRS = 0.5
-# The body holds the title too. Its bonus stays small: answers often stand under a title that does not name the question.
-# A question that an editor has written down is nearly as good as a title.
-FIELDS: dict[str, float] = {
-    "title": 0.5 * WORDS,
-    "title_pairs": 0.5 * PAIRS,
-    "questions": 0.5 * WORDS,
-    "questions_pairs": 0.5 * PAIRS,
-    "body": WORDS,
-    "body_pairs": PAIRS,
-}
-# A character that stands alone in the query is looked for inside words too, for little.
-CHARS = 0.1
-# In a large index, terms in more than this share of documents only order what rarer terms have found.
-COMMON_SHARE = 0.02
-LARGE = 5000
+# Single characters carry little of their own: they help short queries against titles. The rarest of a query are enough.
+CHARS = 0.15
+MOST_CHARS = 8
+
+# The best passage answers; the whole says that the article is about it.
+WHOLE = 0.1
+# Small: answers often stand under a title that does not name the question.
+TITLE = 0.4
+# An article of many passages has many chances that one of them fits: a score loses this share for each e-fold of them.
+SPREAD = 0.06
+# A question that an editor has written down is nearly as good as a passage that answers it.
+QUESTION = 0.6
+# Customers' own words find, but must not outweigh what the article says.
+ASKED = 0.3
+# One weight for each kind of row, in the order of `knowledge.arrays.rows`.
+KINDS = (1.0, WHOLE, TITLE, QUESTION, ASKED)
+
+# Terms in more documents than this only order what rarer terms have found: nearly the same lists, in a third of the time.
+COMMON = 5000
 # Only the words that say most are looked for: on judged sets 32 find what 64 find, in half the time.
 MOST_TERMS = 32
 _HAN = re.compile(f"[{HAN}]")
@@ -36,52 +49,71 @@ _HAN = re.compile(f"[{HAN}]")
 
 @dataclass(frozen=True)
 class Term:
-    """One term to look for in one field. `common` ones add to a score but find nothing by themselves."""
+    """One term to look for. `space` is w (word), p (pair) or c (character); `value` is its weight times its rarity.
 
-    field: str
+    `common` ones add to a score but find nothing by themselves. `asked` is False for what only synonyms brought, which
+    nobody misses in an article.
+    """
+
+    space: str
     text: str
-    weight: float
+    value: float
     common: bool = False
+    asked: bool = True
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to look for, and what each found term is worth when a passage is chosen and marked."""
+    """What to look for, rare terms first; what each is worth when a passage is marked; and the value of all that was
+    asked, found anywhere or not, of which `Hit.coverage` is a share."""
 
     terms: list[Term]
     marks: dict[str, float]
+    asked_value: float
 
 
-def plan(words: QueryTokens, documents: int, df: Callable[[str, str], int]) -> Plan:
-    """Turn the tokens of a query into weighted terms. `df(field, text)` counts the documents with a term in a field."""
-    most = documents * COMMON_SHARE if documents > LARGE else documents + 1
-    found: list[tuple[float, str, list[Term]]] = []
+def idf(documents: int, count: int) -> float:
+    """How much a term says that `count` of the documents hold; of no document: as much as any."""
+    return math.log(1 + (documents - min(count, documents) + 0.5) / (count + 0.5))
+
+
+def plan(words: QueryTokens, documents: int, df: Callable[[Sequence[tuple[str, str]]], Sequence[int]]) -> Plan:
+    """Turn the tokens of a query into weighted terms. `df` counts the documents that hold each (space, text)."""
+    wanted: dict[tuple[str, str], float] = {}
     for text, weight in words.words.items():
         # What is not Han has no pairs; its word carries their share too.
-        share = weight if _HAN.match(text) else weight * (WORDS + PAIRS) / WORDS
-        found.append(_look(text, share, ("title", "questions", "body"), documents, df, most))
+        wanted["w", text] = weight * (WORDS if _HAN.match(text) else WORDS + PAIRS)
     for text, weight in words.pairs.items():
-        found.append(_look(text, weight, ("title_pairs", "questions_pairs", "body_pairs"), documents, df, most))
-    for text in words.chars:
-        if count := df("chars", text):
-            found.append((CHARS * _rarity(documents, count), text, [Term("chars", text, CHARS)]))
-    found = sorted((item for item in found if item[2]), key=lambda item: -item[0])[:MOST_TERMS]
+        wanted["p", text] = weight * PAIRS
+    for char in dict.fromkeys("".join(words.pairs)):
+        wanted["c", char] = CHARS
+    for text, weight in words.chars.items():
+        wanted["c", text] = weight * CHARS
+    counts = df(list(wanted))
+    found: list[Term] = []
+    asked_value = 0.0
+    held = {text for (space, text), count in zip(wanted, counts, strict=True) if space == "p" and count}
+    for ((space, text), weight), count in zip(wanted.items(), counts, strict=True):
+        value = weight * idf(documents, count)
+        # A character out of a word helps to order what was found, and is missing from no article.
+        helps = space == "c" and text not in words.chars
+        asked = text not in words.added and not helps
+        # A word that no article is cut into, though its pairs stand there, is not missing: 变频 of 变频器.
+        spoken_for = not count and space == "w" and len(text) > 1 and held.issuperset(map("".join, pairwise(text)))
+        asked_value += value if asked and not spoken_for else 0.0
+        if count:
+            found.append(Term(space, text, value, helps or count > COMMON, asked))
+    found.sort(key=lambda term: -term.value)
+    chars = [term for term in found if term.space == "c" and term.text not in words.chars][:MOST_CHARS]
+    found = [term for term in found if term.space != "c" or term.text in words.chars][:MOST_TERMS]
+    if all(term.common for term in found):
+        found = [Term(term.space, term.text, term.value, False, term.asked) for term in found]
+    found += chars if found else []
+    found.sort(key=lambda term: term.common)
     marks: dict[str, float] = {}
-    for value, text, _ in found:
-        marks[text] = marks.get(text, 0.0) + value
+    for term in found:
+        marks[term.text] = marks.get(term.text, 0.0) + term.value
     if any(len(text) > 1 for text in marks):
         # A single character tells the reader nothing beside whole words: it counts, but it is not marked.
         marks = {text: value for text, value in marks.items() if len(text) > 1}
-    return Plan([term for _, _, terms in found for term in terms], marks)
-
-
-def _look(
-    text: str, weight: float, fields: tuple[str, ...], documents: int, df: Callable[[str, str], int], most: float
-) -> tuple[float, str, list[Term]]:
-    counts = {field: df(field, text) for field in fields}
-    terms = [Term(field, text, weight * FIELDS[field], counts[field] > most) for field in fields if counts[field]]
-    return weight * _rarity(documents, max(counts.values())), text, terms
-
-
-def _rarity(documents: int, count: int) -> float:
-    return math.log(1 + documents / (count + 1))
+    return Plan(found, marks, asked_value)

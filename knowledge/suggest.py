@@ -8,7 +8,7 @@ from knowledge.index import Hit, Index, Query, Reader
 # An article about the ticket's product is worth more than its words alone say, one about another product much less:
 # the same code means different things on different machines.
 SAME_PRODUCT = 1.5
-OTHER_PRODUCT = 0.4
+OTHER_PRODUCT = 0.3
 LONGEST = 2000
 
 

@@ -1,165 +1,207 @@
-"""The embedded engine: Whoosh stores and commits, our analysis cuts. The only module that imports whoosh.
+"""The embedded engine: Whoosh stores and commits, our analysis cuts, our arrays rank.
 
-    FOLDER/current.json      which generation folder is in force, and with which analysis it was made
+    FOLDER/current.json      what is in force (see index_files)
     FOLDER/writer.lock       held by the one who writes; a successor waits for it, also across processes
-    FOLDER/i-…/              one Whoosh index; `rebuild` makes a new one and switches by renaming current.json
-    FOLDER/i-…/sums.json     size and CRC-32 of each segment file, so that damage is noticed
+    FOLDER/rebuild.lock      held by the one who makes the index anew; FOLDER/changed.ids what changes meanwhile
+    FOLDER/i-…/              one Whoosh index, and a file of arrays for each of its segments; `rebuild` makes a new folder
 
-Whoosh's readers must never be refreshed or reused: they keep deleted documents. A new generation gets new readers.
+A change is committed by the store, then its arrays are written, then current.json is renamed: only then it is found. Who
+dies in between leaves a store that is ahead; the next writer makes the missing arrays from what is stored.
 """
 
-import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from whoosh import fields, query, scoring
-from whoosh.analysis import IDTokenizer
-from whoosh.idsets import BitSet
-from whoosh.index import FileIndex, create_in, open_dir
-from whoosh.reading import SegmentReader
-from whoosh.searching import Searcher
+import numpy as np
 
-from knowledge import ranking
-from knowledge.analysis import QueryTokens, fingerprint, query_tokens, tokens
-from knowledge.highlight import best_passage, pieces
-from knowledge.index import (
-    Health,
-    Hit,
-    Hits,
-    IndexDocument,
-    IndexUnavailable,
-    Passage,
-    Query,
-    document_keys,
-    reader_keys,
+from knowledge.analysis import fingerprint, query_tokens
+from knowledge.arrays import joining
+from knowledge.arrays.builder import USUAL, Builder
+from knowledge.arrays.generation import Found, Generation
+from knowledge.arrays.rows import Row, rows
+from knowledge.arrays.segment import Arrays, Ints, Segment, write_arrays
+from knowledge.highlight import pieces, window
+from knowledge.index import Health, Hit, Hits, IndexDocument, IndexUnavailable, Passage, Query
+from knowledge.index_files import (
+    Current,
+    Journal,
+    Part,
+    Sum,
+    newest_mark,
+    nobody_writes,
+    read_current,
+    sum_of,
+    what_is_wrong,
+    write_current,
+    writer_lock,
 )
-from knowledge.index_files import Current, Listing, compare_sums, note_sums, read_current, write_current, writer_lock
+from knowledge.whoosh_store import Store, Stored, damage
 
-READERS = 4
 MANY_SEGMENTS = 8
-MERGE_AT_MOST = 200
+MERGE_AT_MOST = 4000
+"""Documents that are put together while others wait for the lock: some tenths of a second."""
+BATCH_POSTINGS = 6_000_000
+BATCH_DOCUMENTS = 25_000
+DRIFT = 0.1
+_PATIENCE = 5.0
+_REBUILD = "rebuild.lock"
 
-
-def _cut() -> Any:
-    # Documents come as lists of tokens, so the analyser is never asked.
-    return fields.TEXT(analyzer=IDTokenizer(), phrase=False, multitoken_query="or")
-
-
-def _schema() -> Any:
-    parts = {name: _cut() for name in ranking.FIELDS}
-    return fields.Schema(
-        id=fields.ID(unique=True, stored=True),
-        access=fields.KEYWORD(scorable=True),
-        product=fields.KEYWORD(scorable=True),
-        chars=fields.KEYWORD(scorable=True),
-        shown=fields.STORED(),
-        **parts,
-    )
-
-
-class _Scored(query.Term):  # type: ignore[misc]
-    """A term whose weight goes into its score itself; Whoosh's `boost` would put one more wrapper around each posting."""
-
-    def matcher(self, searcher: Any, context: Any = None) -> Any:
-        term = searcher.schema[self.fieldname].to_bytes(self.text)
-        if (self.fieldname, term) not in searcher.reader():
-            return query.NullQuery.matcher(searcher, context)
-        return searcher.postings(self.fieldname, term, weighting=_Weight(self.boost))
-
-
-class _Weight(scoring.BM25F):  # type: ignore[misc]
-    def __init__(self, weight: float) -> None:
-        super().__init__(B=ranking.B, K1=ranking.K1)
-        self.weight = weight
-
-    def scorer(self, searcher: Any, fieldname: str, text: bytes, qf: float = 1) -> Any:
-        return _WeightScorer(searcher, fieldname, text, self.B, self.K1, self.weight)
-
-
-class _WeightScorer(scoring.WeightLengthScorer):  # type: ignore[misc]
-    def __init__(self, searcher: Any, fieldname: str, text: bytes, b: float, k1: float, weight: float) -> None:
-        parent = searcher.get_parent()
-        self.idf = parent.idf(fieldname, text) * weight
-        self.avgfl = parent.avg_field_length(fieldname) or 1
-        self.b, self.k1 = b, k1
-        self.setup(searcher, fieldname, text)
-
-    def _score(self, weight: float, length: float) -> float:
-        score: float = scoring.bm25(self.idf, weight, length, self.avgfl, self.b, self.k1)
-        return score
+Cut = tuple[IndexDocument, list[Row]]
 
 
 class WhooshIndex:
-    """The `Index` protocol over a folder of this machine. Any number of processes may read it."""
+    """The `Index` protocol over a folder of this machine. Any number of processes and threads may read it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._free: list[_Reading] = []
         self._guard = threading.Lock()
-        self._turn = threading.BoundedSemaphore(READERS)
+        self._mark: tuple[int, int, int] | None = None
+        self._generation = Generation(())
+        self._segments: dict[str, Segment] = {}
 
     # -- writing ------------------------------------------------------------------------------------------------
 
     def put(self, documents: Iterable[IndexDocument]) -> int:
-        rows = {document.id: _row(document) for document in documents}
-        if rows:
-            self._write(list(rows), rows.values())
-        return len(rows)
+        # Cut before the lock: others need not wait for that.
+        cut = {document.id: (document, rows(document)) for document in documents}
+        if cut:
+            self._write(list(cut), list(cut.values()))
+        return len(cut)
 
     def drop(self, ids: Iterable[str]) -> int:
         wanted = list(dict.fromkeys(ids))
-        return self._write(wanted, ()) if wanted else 0
+        return self._write(wanted, []) if wanted else 0
 
-    def _write(self, ids: list[str], rows: Iterable[dict[str, Any]]) -> int:
+    def _write(self, ids: list[str], cut: list[Cut]) -> int:
+        if not (self.folder / "current.json").exists():
+            # The first index may be in the making.
+            with writer_lock(self.folder, _REBUILD):
+                pass
         with writer_lock(self.folder):
-            folder = self.folder / read_current(self.folder).folder
-            with _damage():
-                index = open_dir(str(folder))
-                writer = index.writer(limitmb=64)
-            removed = 0
-            try:
-                old = writer.searcher()
-                for number in ids:
-                    removed += writer.delete_by_term("id", number, searcher=old)
-                old.close()
-                for row in rows:
-                    writer.add_document(**row)
-            except BaseException:
-                writer.cancel()
-                raise
+            current = read_current(self.folder)
+            store = Store(self.folder / current.folder)
+            current = self._settle(current, store)
+            Journal(self.folder).note(ids)
+            removed = store.change(ids, (document for document, _ in cut))
+            builder = Builder()
+            for document, its_rows in cut:
+                builder.add(document, its_rows)
+            current = self._publish(current, store, builder)
             # The change is found from here on; tidying comes after it and takes a bounded time.
-            writer.commit(merge=False)
-            note_sums(folder)
-            if len(index._segments()) > MANY_SEGMENTS:
-                index.writer(limitmb=64).commit(mergetype=_merge_small)
-                note_sums(folder)
+            self._tidy(current, store)
         return removed
+
+    def _settle(self, current: Current, store: Store) -> Current:
+        """Catch up with a store that is ahead, because somebody died after committing."""
+        known = {part.segment for part in current.parts}
+        same = {stored.name for stored in store.segments()} == known
+        return current if same and store.generation == current.store_generation else self._publish(current, store)
+
+    def _publish(self, current: Current, store: Store, fresh: Builder | None = None) -> Current:
+        """Put in force what the store holds now. `fresh` has the rows of the one segment that is new."""
+        folder = self.folder / current.folder
+        known = {part.segment: part for part in current.parts}
+        parts = []
+        for stored in store.segments():
+            part = known.get(stored.name)
+            if part is None or not (folder / part.file).exists():
+                builder = fresh if fresh is not None and part is None and len(fresh) == stored.documents else None
+                part = self._made(folder, stored, builder or _again(store, stored), current.averages)
+            parts.append(Part(part.segment, part.file, part.sum, stored.gone))
+        return self._switch(current.following(parts=tuple(parts)), store)
+
+    def _made(self, folder: Path, stored: Stored, builder: Builder, averages: Sequence[float]) -> Part:
+        arrays, tables = builder.arrays(averages)
+        return _written(folder, stored.name, arrays, tables)
+
+    def _switch(self, current: Current, store: Store) -> Current:
+        folder = self.folder / current.folder
+        sums: dict[str, Sum] = {}
+        for name in store.files():
+            # Segments never change: their sums are known. The list of contents is small.
+            sums[name] = current.store.get(name) or sum_of(folder / name)
+        current = current.following(store=sums, store_generation=store.generation)
+        write_current(self.folder, current)
+        needed = {part.file for part in current.parts}
+        for file in folder.glob("arrays-*"):
+            if file.name not in needed:
+                file.unlink(missing_ok=True)
+        return current
+
+    def _tidy(self, current: Current, store: Store) -> None:
+        folder = self.folder / current.folder
+        small = sorted(
+            (stored for stored in store.segments() if stored.documents <= MERGE_AT_MOST // 2),
+            key=lambda stored: stored.documents,
+        )
+        if len(current.parts) > MANY_SEGMENTS and len(small) > MANY_SEGMENTS // 2:
+            chosen: list[Stored] = []
+            for stored in small[: len(small) - MANY_SEGMENTS // 2 + 1]:
+                if sum(one.documents for one in chosen) + stored.documents <= MERGE_AT_MOST:
+                    chosen.append(stored)
+            if len(chosen) > 1:
+                current = self._merge(current, store, chosen)
+        averages = _averages([_lengths(Segment(folder / part.file)) for part in current.parts])
+        if _drift(current.averages, averages) > DRIFT:
+            self._rescale(current, store, averages)
+
+    def _merge(self, current: Current, store: Store, chosen: list[Stored]) -> Current:
+        folder = self.folder / current.folder
+        files = {part.segment: part.file for part in current.parts}
+        parts = [(Segment(folder / files[stored.name]), stored.gone) for stored in chosen]
+        name = store.merge([stored.name for stored in chosen])
+        left = tuple(part for part in current.parts if part.segment not in {stored.name for stored in chosen})
+        if name is not None:
+            left += (_written(folder, name, *joining.join(parts)),)
+        return self._switch(current.following(parts=left), store)
+
+    def _rescale(self, current: Current, store: Store, averages: Sequence[float]) -> Current:
+        folder = self.folder / current.folder
+        parts = []
+        for part in current.parts:
+            segment = Segment(folder / part.file)
+            arrays = joining.rescaled(segment, current.averages, averages)
+            made = _written(folder, part.segment, arrays, segment.tables)
+            parts.append(Part(made.segment, made.file, made.sum, part.gone))
+        return self._switch(current.following(parts=tuple(parts), averages=tuple(averages)), store)
 
     def rebuild(self, documents: Iterable[IndexDocument], progress: Callable[[int], None] | None = None) -> int:
         count = 0
-        with writer_lock(self.folder):
+        journal = Journal(self.folder)
+        with writer_lock(self.folder, _REBUILD):
+            with writer_lock(self.folder):
+                journal.begin()
             name = f"i-{time.time_ns():x}"
             folder = self.folder / name
             folder.mkdir(parents=True)
-            writer = create_in(str(folder), _schema()).writer(limitmb=256)
             try:
+                store = Store(folder, new=True)
+                current = Current(name, fingerprint())
+                batch: list[IndexDocument] = []
+                builder = Builder()
                 for document in documents:
-                    writer.add_document(**_row(document))
+                    builder.add(document, rows(document))
+                    batch.append(document)
                     count += 1
                     if progress and count % 100 == 0:
                         progress(count)
-                writer.commit()
+                    if builder.postings > BATCH_POSTINGS or len(batch) >= BATCH_DOCUMENTS:
+                        current = self._batch(current, store, batch, builder)
+                        batch, builder = [], Builder()
+                if batch:
+                    current = self._batch(current, store, batch, builder)
+                with writer_lock(self.folder):
+                    self._finish(self._caught_up(current, store, journal.ids()), store)
+                    journal.end()
             except BaseException:
-                writer.cancel()
                 shutil.rmtree(folder, ignore_errors=True)
+                journal.end()
                 raise
-            note_sums(folder)
-            write_current(self.folder, Current(name, fingerprint()))
             for old in self.folder.glob("i-*"):
                 if old.name != name:
                     shutil.rmtree(old, ignore_errors=True)
@@ -167,222 +209,183 @@ class WhooshIndex:
             progress(count)
         return count
 
+    def _batch(
+        self, current: Current, store: Store, batch: list[IndexDocument], builder: Builder, drop: Iterable[str] = ()
+    ) -> Current:
+        """Commit some documents of a rebuild; nobody sees them before the end."""
+        averages = current.averages or _averages([builder.lengths()])
+        known = {part.segment for part in current.parts}
+        # The same article twice: the later one counts, as everywhere.
+        store.change({*drop, *(document.id for document in batch)} if known else (), batch)
+        fresh = [stored for stored in store.segments() if stored.name not in known]
+        parts = tuple(self._made(store.folder, stored, builder, averages) for stored in fresh)
+        return current.following(parts=(*current.parts, *parts), averages=tuple(averages))
+
+    def _caught_up(self, current: Current, store: Store, changed: list[str]) -> Current:
+        """Bring over what changed in the index in force while this one was made: there it is newest."""
+        if not changed:
+            return current
+        batch = Store(self.folder / read_current(self.folder).folder).named(changed)
+        builder = Builder()
+        for document in batch:
+            builder.add(document, rows(document))
+        return self._batch(current, store, batch, builder, drop=changed)
+
+    def _finish(self, current: Current, store: Store) -> None:
+        gone = {stored.name: stored.gone for stored in store.segments()}
+        parts = tuple(Part(part.segment, part.file, part.sum, gone[part.segment]) for part in current.parts)
+        current = current.following(parts=parts, averages=current.averages or USUAL)
+        averages = _averages([_lengths(Segment(store.folder / part.file)) for part in parts])
+        if parts and _drift(current.averages, averages) > DRIFT / 5:
+            self._rescale(current, store, averages)
+        else:
+            self._switch(current, store)
+
     # -- reading ------------------------------------------------------------------------------------------------
 
     def search(self, query: Query) -> Hits:
         wanted = query_tokens(query.text)
-        keys = reader_keys(query.reader)
-        if not wanted or not keys or query.limit < 0:
+        if not wanted or not query.reader.levels or query.limit < 0 or query.offset < 0:
             return Hits(0)
-        with self._reading() as reading, _damage():
-            return reading.search(query, keys, wanted)
+        generation = self._newest()
+        with damage():
+            answer = generation.search(query, wanted)
+            items = tuple(_hit(found, answer.marks, query.passages) for found in answer.items)
+        return Hits(answer.total, items, facets=answer.facets)
 
-    @contextmanager
-    def _reading(self) -> "Iterator[_Reading]":
-        with self._turn:
-            with self._guard:
-                reading = self._free.pop() if self._free else None
-            mark = self._mark()
-            if reading is not None and reading.mark != mark:
-                reading.close()
-                reading = None
-            reading = reading or self._open()
-            try:
-                yield reading
-            except BaseException:
-                reading.close()
-                raise
-            with self._guard:
-                self._free.append(reading)
+    def counts(self, words: Sequence[str]) -> list[int]:
+        """How many documents hold each word as a word; for suggesting what can be found."""
+        return self._newest().counts([("w", word) for word in words])
 
-    def _mark(self) -> tuple[str, int]:
-        """What a reader must have been opened from to be the newest."""
+    def _newest(self) -> Generation:
+        """The generation in force, loaded if it is not yet; a microsecond when nothing has changed."""
+        mark = newest_mark(self.folder)
+        if mark == self._mark:
+            return self._generation
+        with self._guard:
+            mark = newest_mark(self.folder)
+            if mark != self._mark:
+                self._generation = self._load()
+                self._mark = mark
+            return self._generation
+
+    def _load(self) -> Generation:
+        until = time.monotonic() + _PATIENCE
         while True:
-            folder = read_current(self.folder).folder
-            generation = FileIndex.latest_generation(Listing(self.folder / folder))
-            if generation >= 0:
-                return folder, generation
-            # A rebuild may have switched, and swept the old folder away, between the two lines.
-            if read_current(self.folder).folder == folder:
-                raise IndexUnavailable(detail=f"{folder}: no index")
-
-    def _open(self) -> "_Reading":
-        while True:
-            mark = self._mark()
+            current = read_current(self.folder)
             try:
-                if wrong := compare_sums(self.folder / mark[0], deep=False):
-                    raise IndexUnavailable(detail=wrong)
-                with _damage():
-                    return _Reading(mark, open_dir(str(self.folder / mark[0])))
+                with damage():
+                    return self._open(current)
             except IndexUnavailable:
-                # A writer may have swept files away meanwhile: then there is something newer to open.
-                if self._mark() == mark:
+                # A writer may have put a newer state in force and swept this one away meanwhile.
+                newer = read_current(self.folder)
+                same = (newer.folder, newer.generation) == (current.folder, current.generation)
+                if same or time.monotonic() > until:
                     raise
+
+    def _open(self, current: Current) -> Generation:
+        opened: dict[str, Segment] = {}
+        for part in current.parts:
+            path = self.folder / current.folder / part.file
+            key = f"{current.folder}/{part.file}"
+            if key in self._segments:
+                opened[key] = self._segments[key]
+                continue
+            size = path.stat().st_size
+            if size != part.sum[0]:
+                raise IndexUnavailable(detail=f"{part.file} has {size} bytes and should have {part.sum[0]}")
+            opened[key] = Segment(path)
+        if not (self.folder / current.folder).is_dir():
+            raise IndexUnavailable(detail=f"{current.folder} is lost")
+        self._segments = opened
+        return Generation([(opened[f"{current.folder}/{part.file}"], part.gone) for part in current.parts])
 
     def health(self, deep: bool = False) -> Health:
         try:
             current = read_current(self.folder)
+            wrong = self._wrong(current, deep)
+            current = read_current(self.folder)
+            generation = self._newest()
         except IndexUnavailable as problem:
             missing = not (self.folder / "current.json").exists()
             return Health("missing" if missing else "damaged", str(problem.data["detail"]))
-        folder = self.folder / current.folder
-        try:
-            if wrong := compare_sums(folder, deep):
-                return Health("damaged", wrong)
-            with self._reading() as reading, _damage():
-                generation, documents, segments = reading.mark[1], reading.probe(), reading.segments()
-        except IndexUnavailable as problem:
-            return Health("damaged", str(problem.data["detail"]))
-        size = sum(file.stat().st_size for file in folder.iterdir())
+        if wrong:
+            return Health("damaged", wrong)
+        size = 0
+        for file in (self.folder / current.folder).iterdir():
+            with suppress(OSError):
+                size += file.stat().st_size
         outdated = current.analysis != fingerprint()
         return Health(
             "outdated" if outdated else "ready",
             "词典或分词规则已更新，请重建索引" if outdated else "",
-            documents,
-            generation,
-            segments,
+            generation.live,
+            current.generation,
+            len(current.parts),
             size,
         )
 
+    def _wrong(self, current: Current, deep: bool) -> str:
+        """What is wrong, unless a writer is just about to put another state in force."""
+        while wrong := what_is_wrong(self.folder, current, deep):
+            newer = read_current(self.folder)
+            if newer.generation == current.generation and newer.folder == current.folder:
+                return wrong if nobody_writes(self.folder) else ""
+            current = newer
+        return ""
+
     def close(self) -> None:
         with self._guard:
-            for reading in self._free:
-                reading.close()
-            self._free.clear()
+            self._mark, self._generation, self._segments = None, Generation(()), {}
 
 
-class _Reading:
-    """Open files of one generation, for one thread at a time."""
-
-    def __init__(self, mark: tuple[str, int], index: Any) -> None:
-        self.mark = mark
-        self._searcher: Any = Searcher(index.reader(), fromindex=index)
-        self._allowed: dict[tuple[str, ...], Any] = {}
-
-    def close(self) -> None:
-        self._searcher.close()
-
-    def segments(self) -> int:
-        return len(self._searcher.reader().leaf_readers())
-
-    def probe(self) -> int:
-        """Touch every segment; the number of documents."""
-        reader = self._searcher.reader()
-        documents: int = reader.doc_count()
-        for leaf, _ in reader.leaf_readers():
-            for number in leaf.all_doc_ids():
-                json.loads(leaf.stored_fields(number)["shown"])
-                break
-            for _term in leaf.all_terms():
-                break
-        return documents
-
-    def search(self, wanted: Query, keys: list[str], words: QueryTokens) -> Hits:
-        searcher = self._searcher
-        allowed = self._documents(tuple(f"access:{key}" for key in keys))
-        if wanted.product_id is not None:
-            allowed = allowed & self._documents((f"product:{wanted.product_id}",))
-        # Whoosh takes an empty set for "no filter": nothing readable must end here.
-        if not allowed:
-            return Hits(0)
-        plan = ranking.plan(words, searcher.doc_count(), self._df)
-        if not plan.terms:
-            return Hits(0)
-        rare = query.Or([_clause(term) for term in plan.terms if not term.common])
-        if common := [_clause(term) for term in plan.terms if term.common]:
-            rare = query.AndMaybe(rare, query.Or(common)) if rare.subqueries else query.Or(common)
-        depth = wanted.limit + wanted.offset
-        found = searcher.search(rare, limit=max(depth, 1), filter=allowed, optimize=False)
-        total = len(found)
-        items = [
-            self._hit(number, score, plan.marks, wanted.passages)
-            for number, score in list(found.items())[wanted.offset : depth]
-        ]
-        return Hits(total, tuple(items))
-
-    def _df(self, field: str, text: str) -> int:
-        df: int = self._searcher.reader().doc_frequency(field, text.encode())
-        return df
-
-    def _documents(self, terms: tuple[str, ...]) -> Any:
-        """The set of documents with any of the terms, kept as long as this generation."""
-        if terms not in self._allowed:
-            if len(self._allowed) > 200:
-                self._allowed.clear()
-            clauses = [query.Term(*term.split(":", 1)) for term in terms]
-            size = self._searcher.doc_count_all()
-            self._allowed[terms] = BitSet(self._searcher.docs_for_query(query.Or(clauses)), size=size)
-        return self._allowed[terms]
-
-    def _hit(self, number: int, score: float, marks: dict[str, float], with_passage: bool) -> Hit:
-        stored = self._searcher.stored_fields(number)
-        shown = json.loads(stored["shown"])
-        title = pieces(shown["title"], marks) if with_passage else pieces(shown["title"], {})
-        best = best_passage([Passage(*passage) for passage in shown["passages"]], marks) if with_passage else None
-        return Hit(
-            id=stored["id"],
-            score=float(score),
-            title=title,
-            passage=best[1] if best else (),
-            heading=best[0].heading if best else "",
-            anchor=best[0].anchor if best else "",
-            product_ids=tuple(shown["products"]),
-        )
+def _hit(found: Found, marks: dict[str, float], with_passage: bool) -> Hit:
+    stored = found.segment.stored(found.number)
+    title = pieces(stored["title"], marks if with_passage else {})
+    shown: tuple[Any, ...] = ()
+    heading = anchor = ""
+    if with_passage and stored["passages"]:
+        number, begin, end = found.segment.place(found.passage)
+        passage = Passage(*stored["passages"][number])
+        shown, heading, anchor = window(passage.text, begin, end, marks), passage.heading, passage.anchor
+    return Hit(
+        id=stored["id"],
+        score=found.score,
+        title=title,
+        passage=shown,
+        heading=heading,
+        anchor=anchor,
+        product_ids=tuple(stored["products"]),
+        coverage=round(found.coverage, 4),
+    )
 
 
-def _clause(term: ranking.Term) -> Any:
-    if term.field in ranking.FIELDS:
-        return _Scored(term.field, term.text, boost=term.weight)
-    return query.ConstantScoreQuery(query.Term(term.field, term.text), score=term.weight)
+def _again(store: Store, stored: Stored) -> Builder:
+    """The rows of a segment, cut again from what is stored."""
+    builder = Builder()
+    for document in store.documents(stored.name):
+        builder.add(document, rows(document))
+    return builder
 
 
-def _row(document: IndexDocument) -> dict[str, Any]:
-    title = tokens(document.title)
-    questions = tokens("\n".join(document.questions))
-    parts = [document.title, *(part for passage in document.passages for part in (passage.heading, passage.text))]
-    body = tokens("\n".join(part for part in parts if part))
-    shown = {
-        "title": document.title,
-        "passages": [[p.text, p.heading, p.anchor] for p in document.passages],
-        "products": document.product_ids,
-    }
-    return {
-        "id": document.id,
-        "access": document_keys(document),
-        "product": [str(number) for number in document.product_ids],
-        "title": title.words,
-        "title_pairs": title.pairs,
-        "questions": questions.words,
-        "questions_pairs": questions.pairs,
-        "body": body.words,
-        "body_pairs": body.pairs,
-        "chars": sorted({*title.chars, *questions.chars, *body.chars}),
-        "shown": json.dumps(shown, ensure_ascii=False, separators=(",", ":")),
-    }
+def _written(folder: Path, segment: str, arrays: Arrays, tables: dict[str, Any]) -> Part:
+    file = f"arrays-{segment}-{time.time_ns():x}"
+    return Part(segment, file, write_arrays(folder / file, arrays, tables))
 
 
-@contextmanager
-def _damage() -> Iterator[None]:
-    """Whatever a broken file makes Whoosh raise becomes one clear error."""
-    try:
-        yield
-    except IndexUnavailable:
-        raise
-    except Exception as problem:
-        raise IndexUnavailable(detail=f"{type(problem).__name__}: {problem}") from problem
+def _lengths(segment: Segment) -> tuple[Ints, Ints]:
+    return joining.lengths_of(segment)
 
 
-def _merge_small(writer: Any, segments: list[Any]) -> list[Any]:
-    """Merge the smallest segments, and never more than a fraction of a second's worth of documents."""
-    kept = sorted(segments, key=lambda segment: segment.doc_count_all())
-    merged, total = [], 0
-    while kept and total + kept[0].doc_count_all() <= MERGE_AT_MOST:
-        total += kept[0].doc_count_all()
-        merged.append(kept.pop(0))
-    if len(merged) < 2:
-        return segments
-    for segment in merged:
-        reader = SegmentReader(writer.storage, writer.schema, segment)
-        writer.add_reader(reader)
-        reader.close()
-    return kept
+def _averages(lengths: Sequence[tuple[Ints, Ints]]) -> tuple[float, ...]:
+    """Average lengths of each kind of row; the usual ones where there are none."""
+    counts = sum((count for count, _ in lengths), np.zeros(len(USUAL), np.int64))
+    sums = sum((total for _, total in lengths), np.zeros(len(USUAL), np.int64))
+    return tuple(
+        max(float(total) / int(count), 1.0) if count and total else usual
+        for count, total, usual in zip(counts, sums, USUAL, strict=True)
+    )
+
+
+def _drift(old: Sequence[float], new: Sequence[float]) -> float:
+    return max(abs(now / then - 1) for then, now in zip(old, new, strict=True))

@@ -6,6 +6,7 @@ import pytest
 
 from knowledge import analysis
 from knowledge.analysis import fold, fold_in_place, query_tokens, tokens
+from knowledge.synonyms import Synonyms, trying
 
 
 @pytest.mark.parametrize(
@@ -14,7 +15,13 @@ from knowledge.analysis import fold, fold_in_place, query_tokens, tokens
         ("FX3U-48MR", ["FX3U-48MR", "fx3u48mr", "FX3U", "48MR", "ＦＸ３Ｕ－４８ＭＲ"]),
         ("E-07", ["E07", "e-07", "E7", "E 07", "Ｅ０７"]),
         ("E07", ["E-07", "E7", "e07"]),
-        ("0x80070005", ["0X80070005"]),
+        ("E 07", ["E-07", "E07", "E7"]),
+        ("E7", ["E07", "E-07"]),
+        ("0x80070005", ["0X80070005", "80070005"]),
+        ("0x8102", ["8102", "0X8102"]),
+        ("8102", ["0x8102"]),
+        ("G300网关", ["G300", "g300 网关", "Ｇ３００"]),
+        ("TL-G300网关", ["G300网关", "tlg300"]),
         ("v4.2.1", ["V4.2.1", "4.2.1", "4.2", "v4.2.1"]),
         ("4.2.1", ["v4.2.1"]),
         ("C++", ["c++", "Ｃ＋＋"]),
@@ -49,7 +56,8 @@ def test_a_thing_is_found_as_people_write_it(written: str, asked: list[str]) -> 
         ("C++", "C"),
         ("E07", "E08"),
         ("E70", "E7"),
-        ("E7", "E07"),
+        ("E7", "E08"),
+        ("0x8102", "8103"),
         ("v4.2.1", "4.3"),
         ("FX3U-48MR", "FX5U"),
     ],
@@ -131,10 +139,40 @@ def test_folding_in_place_agrees_with_folding() -> None:
     assert fold_in_place(text) == fold(text)
 
 
-def test_terms_can_be_added() -> None:
-    assert "宏控调速柜" not in tokens("检查宏控调速柜接线").words
-    analysis.add_terms(["宏控调速柜", "X"])
-    assert "宏控调速柜" in tokens("检查宏控调速柜接线").words
+def test_terms_are_learned_and_forgotten() -> None:
+    sentence = "检查宏控调速柜接线，复位后记录"
+    before = tokens(sentence).words
+    assert "宏控调速柜" not in before and "复位" in before
+    try:
+        analysis.use_terms(["宏控调速柜", "复位", "X"])
+        assert "宏控调速柜" in tokens(sentence).words
+    finally:
+        analysis.use_terms(())
+    assert tokens(sentence).words == before, "a shipped word stays a word when an editor's is removed"
+
+
+def test_editors_words_are_asked_for_at_most_once_a_second() -> None:
+    asked: list[int] = []
+    try:
+        analysis.watch_words(lambda: asked.append(1))
+        for _ in range(5):
+            query_tokens("变频器")
+        assert len(asked) == 1
+        analysis.look_for_words(now=True)
+        assert len(asked) == 2
+    finally:
+        analysis.watch_words(None)
+
+
+def test_a_synonym_is_looked_for_beside_the_word_and_for_less() -> None:
+    with trying(Synonyms([("烫手", "过热"), ("plc", "可编程控制器")])):
+        found = query_tokens("变频器燙手")
+        assert found.words["烫手"] == 1 and 0 < found.words["过热"] < 1
+        assert "过热" in found.added and "烫手" not in found.added
+        assert "可编程控制器" in query_tokens("PLC 报警").words
+        assert "可编程控制器" not in query_tokens("plc2 报警").words
+        assert not query_tokens("过热烫手").added
+    assert "过热" not in query_tokens("变频器燙手").words
 
 
 def test_threads_cut_alike() -> None:

@@ -35,7 +35,8 @@ def judged(tmp_path: Path) -> Path:
 def test_the_figures(judged: Path) -> None:
     report = evaluate(judged)
     assert set(report) == {
-        "documents", "queries", "mrr@10", "recall@10", "ndcg@10", "p50_ms", "p95_ms", "p99_ms", "index_docs_per_s", "index_bytes"
+        "documents", "queries", "mrr@10", "recall@10", "ndcg@10", "p50_ms", "p95_ms", "p99_ms", "index_docs_per_s", "index_bytes",
+        "answer", "ranking",
     }  # fmt: skip
     # q1: d1 first. q2: d2 first, then d3 of grade 2; ideal is 2 and 1. q3: nothing.
     assert (report["documents"], report["queries"]) == (3, 3)

@@ -1,0 +1,150 @@
+"""All segments of one moment: a query in, the best readable documents of all of them out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from knowledge import ranking
+from knowledge.analysis import QueryTokens
+from knowledge.arrays import masks
+from knowledge.arrays.scorer import Scored, best_passages, covered, score, spans
+from knowledge.arrays.segment import Bools, Floats, Ints, Segment, term_key
+from knowledge.index import Query
+from knowledge.learning.reordering import depth_needed, reorder
+
+FACETS = {"product": "products", "category": "category", "level": "level"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A document found: where it is stored, and its passage (a row of that segment)."""
+
+    segment: Segment
+    number: int
+    score: float
+    passage: int
+    coverage: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    total: int
+    items: list[Found]
+    marks: dict[str, float]
+    facets: dict[str, dict[str, int]]
+
+
+NOTHING = Answer(0, [], {}, {})
+
+
+class Generation:
+    """Segments and what of them is deleted (None: nothing). Unchangeable, so any number of threads may ask."""
+
+    def __init__(self, segments: Sequence[tuple[Segment, Bools | None]]) -> None:
+        self.segments = tuple(segments)
+        self.documents = sum(segment.documents for segment, _ in segments)
+        self.live = sum(segment.documents if gone is None else int((~gone).sum()) for segment, gone in segments)
+
+    def counts(self, terms: Sequence[tuple[str, str]]) -> list[int]:
+        """How many documents hold each (space, text)."""
+        return [int(count) for count in self._look(terms)[0]]
+
+    def _look(self, terms: Sequence[tuple[str, str]]) -> tuple[Ints, list[Ints]]:
+        for segment, _ in self.segments:
+            segment.stand()
+        keys = np.fromiter((term_key(space, text) for space, text in terms), np.uint64, len(terms))
+        total = np.zeros(len(terms), np.int64)
+        numbers = []
+        for segment, _ in self.segments:
+            here = segment.find(keys)
+            numbers.append(here)
+            if len(segment.df):
+                total += np.where(here >= 0, segment.df[here], 0)
+        return total, numbers
+
+    def search(self, query: Query, words: QueryTokens) -> Answer:
+        places: dict[tuple[str, str], int] = {}
+        looked: list[Ints] = []
+
+        def df(terms: Sequence[tuple[str, str]]) -> Sequence[int]:
+            places.update((term, place) for place, term in enumerate(terms))
+            counts, numbers = self._look(terms)
+            looked[:] = numbers
+            return [int(count) for count in counts]
+
+        plan = ranking.plan(words, self.documents, df)
+        if not plan.terms:
+            return NOTHING
+        at = np.asarray([places[term.space, term.text] for term in plan.terms])
+        values = np.asarray([term.value for term in plan.terms])
+        asked = np.asarray([term.value if term.asked else 0.0 for term in plan.terms])
+        rare = sum(not term.common for term in plan.terms)
+
+        depth = query.limit + query.offset
+        widest = depth_needed(depth)
+        best: list[tuple[float, int, int]] = []
+        scored: dict[int, tuple[Scored, Ints]] = {}
+        counted: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS} if query.facets else {}
+        total = 0
+        for place, (segment, gone) in enumerate(self.segments):
+            where = spans(segment, looked[place][at])
+            result = score(segment, where, values, rare)
+            if result is None:
+                continue
+            found = result.found if gone is None else result.found & ~gone
+            for facet, counter in counted.items():
+                _count(segment, facet, found & masks.allowed(segment, masks.without(query, facet)), counter)
+            documents = np.flatnonzero(found & masks.allowed(segment, query))
+            if not len(documents):
+                continue
+            total += len(documents)
+            scored[place] = result, where
+            values_here = result.score[documents]
+            for number in _best(values_here, widest):
+                best.append((-float(values_here[number]), place, int(documents[number])))
+        best.sort()
+        best = reorder(best, [segment for segment, _ in self.segments], scored, asked, plan.asked_value)
+        items = self._items(best[query.offset : depth], scored, asked, plan.asked_value)
+        return Answer(total, items, plan.marks, {name: dict(counter) for name, counter in counted.items()})
+
+    def _items(
+        self,
+        best: list[tuple[float, int, int]],
+        scored: dict[int, tuple[Scored, Ints]],
+        asked: Floats,
+        asked_value: float,
+    ) -> list[Found]:
+        items: dict[tuple[int, int], Found] = {}
+        for place in {place for _, place, _ in best}:
+            segment = self.segments[place][0]
+            result, where = scored[place]
+            numbers = [number for _, here, number in best if here == place]
+            passages = best_passages(segment, numbers, result.rows)
+            shares = covered(segment, where, asked, numbers, passages) / (asked_value or 1.0)
+            for number, passage, share in zip(numbers, passages, shares, strict=True):
+                value = float(result.score[number])
+                items[place, number] = Found(segment, number, value, passage, min(float(share), 1.0))
+        return [items[place, number] for _, place, number in best]
+
+
+def _best(values: Floats, depth: int) -> Ints:
+    """The places of the highest values, and of all that equal the last of them, so that pages follow each other."""
+    if depth <= 0:
+        return np.empty(0, np.int64)
+    if len(values) <= depth:
+        return np.arange(len(values))
+    least = np.partition(values, len(values) - depth)[len(values) - depth]
+    return np.flatnonzero(values >= least)
+
+
+def _count(segment: Segment, facet: str, found: Bools, counter: Counter[str]) -> None:
+    column = FACETS[facet]
+    if facet != "product":
+        counts = np.bincount(segment.arrays[column][found], minlength=len(segment.tables[column]))
+        counter.update({name: int(count) for name, count in zip(segment.tables[column], counts, strict=True) if count and name})
+        return
+    owners = np.repeat(found, segment.sizes("products"))
+    products, counts = np.unique(segment.arrays[column][owners], return_counts=True)
+    counter.update({str(product): int(count) for product, count in zip(products, counts, strict=True)})
