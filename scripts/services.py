@@ -1,14 +1,15 @@
-"""What the tests need beside Python: PostgreSQL, Redis, a mail server (Dovecot), Chromium with Chinese fonts.
+"""What the tests need beside Python: PostgreSQL, Redis, a mail server (Dovecot), OpenSearch, Chromium with Chinese fonts.
 
-`services()` starts the three servers on free loopback ports, in a temporary folder and as an unprivileged user, and
-stops them at the end. What is missing is installed when we are root on Debian or Ubuntu; else it is named together
-with the line to type. `python scripts/services.py COMMAND …` runs a command beside them; without a command it
-prints the HUIYIN_TEST_* lines and stays until Ctrl-C.
+`services()` starts the servers on free loopback ports, in a temporary folder and as an unprivileged user, and stops
+them at the end. What is missing is installed when we are root on Debian or Ubuntu; else it is named together with the
+line to type. `python scripts/services.py COMMAND …` runs a command beside them, except OpenSearch; `--opensearch
+COMMAND …` beside that alone. Without a command it prints the HUIYIN_TEST_* lines and stays until Ctrl-C.
 """
 
 import ctypes
 import glob
 import grp
+import hashlib
 import os
 import pwd
 import shutil
@@ -18,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,7 +30,10 @@ PACKAGES = {
     "redis": ["redis-server"],
     "imap": ["dovecot-imapd", "dovecot-lmtpd"],
     "chromium": ["chromium", "fonts-noto-cjk"],
+    "opensearch": ["default-jre-headless"],
 }
+STANDING = [part for part in PACKAGES if part != "opensearch"]
+"""What stands beside all tests; OpenSearch starts for its own stage."""
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -45,6 +51,8 @@ def have(part: str) -> bool:
         return bool(find("redis-server"))
     if part == "imap":
         return bool(dovecot()) and all(Path("/usr/lib/dovecot", name).exists() for name in ("imap", "lmtp"))
+    if part == "opensearch":
+        return bool(find("java"))
     return bool(chromium()) and _has_chinese_font()
 
 
@@ -251,6 +259,95 @@ def imap(folder: Path, ports: dict[str, int] | None = None) -> Iterator[tuple[st
         yield f"127.0.0.1:{ports['imap']}", f"127.0.0.1:{ports['lmtp']}"
 
 
+OPENSEARCH = "2.19.6"
+OPENSEARCH_SHA256 = "71d6d8b1c637f3faecda0752b184b1cc526fc6eaad59ec1408c6327bb00b9293"
+OPENSEARCH_GROUP = "org.opensearch.distribution.integ-test-zip"
+_OPENSEARCH_URL = "https://repo.maven.apache.org/maven2/{path}/opensearch/{version}/opensearch-{version}.zip"
+_OPENSEARCH_YML = """
+cluster.name: huiyin-tests
+network.host: 127.0.0.1
+http.port: {http}
+transport.port: {transport}
+discovery.type: single-node
+node.store.allow_mmap: false
+path.data: {folder}/data
+path.logs: {folder}/logs
+"""
+_OPENSEARCH_LOG = """
+status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d %p %c: %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+"""
+
+
+class NotObtained(Exception):
+    """Something cannot be downloaded here; the message says why."""
+
+
+def fetch_opensearch() -> Path:
+    """OpenSearch's distribution for tests from Maven Central (56 MB), kept in the user's cache folder, its sum compared.
+
+    Maven brings it where it is installed, with the mirrors of its settings; else it comes by plain HTTPS, through
+    HTTPS_PROXY where that is set.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huiyin"
+    kept = cache / f"opensearch-{OPENSEARCH}.zip"
+    if kept.is_file() and hashlib.sha256(kept.read_bytes()).hexdigest() == OPENSEARCH_SHA256:
+        return kept
+    cache.mkdir(parents=True, exist_ok=True)
+    print(f"fetching OpenSearch {OPENSEARCH} from Maven Central (56 MB, once)", flush=True)
+    with tempfile.TemporaryDirectory(dir=cache) as passing:
+        brought = Path(passing) / kept.name
+        if maven := find("mvn"):
+            plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+            wanted = f"-Dartifact={OPENSEARCH_GROUP}:opensearch:{OPENSEARCH}:zip"
+            command = [maven, "-B", "-q", "-ntp", plugin, wanted, f"-DoutputDirectory={passing}"]
+            subprocess.run(command, cwd=passing, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if not brought.is_file():
+            address = _OPENSEARCH_URL.format(path=OPENSEARCH_GROUP.replace(".", "/"), version=OPENSEARCH)
+            try:
+                with urllib.request.urlopen(address, timeout=60) as source, brought.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+            except OSError as problem:
+                raise NotObtained(f"{address}: {problem}") from None
+        if (found := hashlib.sha256(brought.read_bytes()).hexdigest()) != OPENSEARCH_SHA256:
+            raise RuntimeError(f"{kept.name} has the sum {found}, not {OPENSEARCH_SHA256}")
+        brought.replace(kept)
+    return kept
+
+
+@contextmanager
+def opensearch(folder: Path) -> Iterator[str]:
+    """An OpenSearch of one node, without security, scripts or reindexing; gives its address."""
+    home, config = folder / "home", folder / "config"
+    with zipfile.ZipFile(fetch_opensearch()) as packed:
+        packed.extractall(folder)
+    (folder / f"opensearch-{OPENSEARCH}").rename(home)
+    for made in (config, folder / "data", folder / "logs", folder / "tmp"):
+        made.mkdir()
+        if user := _user():
+            os.chown(made, user["user"], user["group"])  # type: ignore[arg-type]
+    ports = {"http": _free_port(), "transport": _free_port()}
+    (config / "opensearch.yml").write_text(_OPENSEARCH_YML.format(folder=folder, **ports))
+    (config / "log4j2.properties").write_text(_OPENSEARCH_LOG)
+    shutil.copy(home / "config" / "jvm.options", config)
+    command = [
+        # A heap and a compiler for a small index that lives a minute; Java 17 to 23 need the security manager allowed.
+        find("java") or "java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+        "-Djava.security.manager=allow", "-Dfile.encoding=UTF-8", "-Dlog4j2.disable.jmx=true", f"-Djava.io.tmpdir={folder}/tmp",
+        f"-Dopensearch.path.home={home}", f"-Dopensearch.path.conf={config}", "-Dopensearch.distribution.type=zip",
+        "-Dopensearch.bundled_jdk=false", "-cp", f"{home}/lib/*", "org.opensearch.bootstrap.OpenSearch",
+    ]  # fmt: skip
+    with _server(command, ports["http"], folder, signal.SIGTERM):
+        address = f"127.0.0.1:{ports['http']}"
+        with urllib.request.urlopen(f"http://{address}/_cluster/health?wait_for_status=yellow&timeout=30s", timeout=40):
+            yield f"opensearch://{address}/huiyin"
+
+
 @contextmanager
 def services(parts: list[str]) -> Iterator[dict[str, str]]:
     """Start what can be started; gives the HUIYIN_TEST_* variables of what is there."""
@@ -267,7 +364,7 @@ def services(parts: list[str]) -> Iterator[dict[str, str]]:
                 os.chown(folder, user["user"], user["group"])  # type: ignore[arg-type]
             return folder
 
-        for part, start in (("postgres", postgres), ("redis", redis)):
+        for part, start in (("postgres", postgres), ("redis", redis), ("opensearch", opensearch)):
             if part in parts and have(part):
                 found[f"HUIYIN_TEST_{part.upper()}_URL"] = stack.enter_context(start(place(part)))
         if "imap" in parts and have("imap"):
@@ -280,11 +377,13 @@ def services(parts: list[str]) -> Iterator[dict[str, str]]:
 def main() -> int:
     """Run a command beside the services, or hold them for other terminals."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    with services(list(PACKAGES)) as found:
+    command = sys.argv[1:]
+    alone = command[:1] == ["--opensearch"]
+    with services(["opensearch"] if alone else STANDING) as found:
         for name, value in found.items():
             print(f"{name}={value}", flush=True)
-        if sys.argv[1:]:
-            return subprocess.run(sys.argv[1:], env={**os.environ, **found}, check=False).returncode
+        if command[alone:]:
+            return subprocess.run(command[alone:], env={**os.environ, **found}, check=False).returncode
         try:
             signal.pause()
         except KeyboardInterrupt:
