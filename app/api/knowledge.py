@@ -6,16 +6,19 @@ from marshmallow import fields
 from sqlalchemy import select
 
 from app.api.base import Resource, may_be_unavailable
-from app.api.fields import Answer, ApiSchema, QueryWhole, Text
+from app.api.fields import Answer, ApiSchema, Choice, QueryWhole, QueryYes, Text
 from app.api.paging import MAX_LIMIT
+from app.completions import complete
 from app.core.catalogue import Product
 from app.core.db import session
-from app.core.uow import unit_of_work
+from app.queries import portal_search
 from app.search_index import current_index
+from app.search_logging import note_search
 from app.viewer import current_actor, needs
 from knowledge import searching
 from knowledge.access import reader_for
-from knowledge.index import Hits
+from knowledge.from_template import LANGUAGES
+from knowledge.index import LEVELS, Hits, Query
 from knowledge.models import article_product
 from knowledge.suggest import LONGEST, suggest
 
@@ -34,11 +37,28 @@ class HitAnswer(Answer):
     anchor = fields.String(required=True)
 
 
+class FacetAnswer(Answer):
+    """What choosing this value would find: `product` by id, category or level by name. `name` is for people."""
+
+    value = fields.String(required=True)
+    name = fields.String(required=True)
+    count = fields.Integer(required=True)
+
+
+class FacetsAnswer(Answer):
+    """Counts by product, category and level, each without its own filter, the most first."""
+
+    product = fields.List(fields.Nested(FacetAnswer), required=True)
+    category = fields.List(fields.Nested(FacetAnswer), required=True)
+    level = fields.List(fields.Nested(FacetAnswer), required=True)
+
+
 class SearchAnswer(Answer):
-    """What was found. `total` counts all that you may read, beyond the limit too."""
+    """What was found. `total` counts all that you may read, beyond the limit too. `facets` is there where it was asked for."""
 
     total = fields.Integer(required=True)
     did_you_mean = fields.String(required=True, allow_none=True)
+    facets = fields.Nested(FacetsAnswer)
     hits = fields.List(fields.Nested(HitAnswer), required=True)
 
 
@@ -48,9 +68,34 @@ class SuggestAnswer(Answer):
     hits = fields.List(fields.Nested(HitAnswer), required=True)
 
 
+class CompletionAnswer(Answer):
+    """Words that somebody may mean: `kind` is title, question, term or product; `article` is the id where they are an
+    article's, `product` the code where they name one."""
+
+    text = fields.String(required=True)
+    kind = fields.String(required=True)
+    article = fields.Integer(required=True, allow_none=True)
+    product = fields.String(required=True, allow_none=True)
+
+
+class CompletionsAnswer(Answer):
+    """Suggestions, the likeliest first."""
+
+    items = fields.List(fields.Nested(CompletionAnswer), required=True)
+
+
+class CompleteArgs(ApiSchema):
+    q = Text(searching.LONGEST_QUERY, shortest=1, required=True, metadata={"description": "what was typed so far; pinyin counts"})
+    limit = QueryWhole(1, 20, load_default=8)
+
+
 class SearchArgs(ApiSchema):
     q = Text(searching.LONGEST_QUERY, shortest=1, required=True)
     product = QueryWhole(1, metadata={"description": "id: only articles of this product"})
+    category = Text(60, load_default="", metadata={"description": "only articles of this category"})
+    language = Choice(LANGUAGES, metadata={"description": "only articles in this language"})
+    level = Choice(LEVELS, metadata={"description": "only articles for this audience; one that you may not read finds nothing"})
+    facets = QueryYes(load_default=False, metadata={"description": "counts by product, category and level"})
     limit = QueryWhole(1, MAX_LIMIT, load_default=10)
 
 
@@ -68,11 +113,36 @@ class SuggestArgs(ApiSchema):
 def search(args: dict[str, Any]) -> Any:
     """Articles for the words. The search is remembered, so that editors see what has no answer."""
     actor = current_actor()
-    hits = searching.search(current_index(), actor, args["q"], args.get("product"), args["limit"])
+    reader, level = reader_for(actor), args.get("level")
+    if level is not None and level not in reader.levels:
+        return {"total": 0, "did_you_mean": None, "hits": []} | _facets(Hits(0), args)
+    query = Query(
+        args["q"],
+        reader,
+        args.get("product"),
+        args["limit"],
+        category=args["category"],
+        language=args.get("language") or "",
+        levels=(level,) if level else (),
+        facets=args["facets"],
+    )
+    hits = searching.answer(current_index(), query)
     found = _found(hits)
-    with unit_of_work():
-        searching.log_search(actor, args["q"], hits, WHERE, _known(args.get("product")))
-    return {"total": hits.total, "did_you_mean": hits.did_you_mean, "hits": found}
+    note_search(actor, args["q"], hits, WHERE, args.get("product"))
+    return {"total": hits.total, "did_you_mean": hits.did_you_mean, "hits": found} | _facets(hits, args)
+
+
+def _facets(hits: Hits, args: dict[str, Any]) -> dict[str, Any]:
+    if not args["facets"]:
+        return {}
+    counts = {kind: sorted(hits.facets.get(kind, {}).items(), key=lambda one: (-one[1], one[0])) for kind in ("product", "category", "level")}
+    named = portal_search.products(int(value) for value, _ in counts["product"])
+    codes = {str(number): code for number, (code, _) in named.items()}
+    found = {
+        kind: [{"value": value, "name": codes.get(value, value) if kind == "product" else value, "count": n} for value, n in rows if value and n]
+        for kind, rows in counts.items()
+    }
+    return {"facets": found}
 
 
 @api.route("/suggest")
@@ -84,6 +154,16 @@ def suggestions(args: dict[str, Any]) -> Any:
     """The best articles for what somebody says, before they have asked."""
     hits = suggest(current_index(), args["q"], reader_for(current_actor()), args.get("product"), args["limit"])
     return {"hits": _found(Hits(len(hits), tuple(hits)))}
+
+
+@api.route("/complete")
+@needs()
+@api.arguments(CompleteArgs, location="query")
+@api.response(200, CompletionsAnswer)
+def completions(args: dict[str, Any]) -> Any:
+    """Suggestions for what is being typed, out of what you may read; none while there is no index."""
+    found = complete(current_actor(), args["q"], args["limit"])
+    return {"items": [{"text": one.text, "kind": one.kind, "article": one.article_id, "product": one.product or None} for one in found]}
 
 
 def _found(hits: Hits) -> list[dict[str, Any]]:
@@ -109,8 +189,3 @@ def _codes(articles: list[int]) -> dict[int, list[str]]:
     for article, code in session().execute(rows.where(article_product.c.article_id.in_(articles)).order_by(Product.id)):
         found.setdefault(article, []).append(code)
     return found
-
-
-def _known(product_id: int | None) -> int | None:
-    """The product, if there is one: the log refers to it."""
-    return product_id if product_id is not None and session().get(Product, product_id) is not None else None
