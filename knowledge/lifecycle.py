@@ -12,9 +12,14 @@ from app.core.db import session
 from app.core.errors import Invalid, NotFound, Refused, Stale
 from app.core.events import record
 from app.core.permissions import Actor, require
+from app.core.text import pack
 from knowledge.access import may_edit
 from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired
 from knowledge.models import Article
+from knowledge.plans import MOVED_ON, drop_plan
+from knowledge.reviewing import is_own_work, note_step
+
+OWN_WORK = "自己写的修订要由别人审核发布（四眼原则）。"
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,17 @@ def steps_for(actor: Actor, article: Article) -> list[str]:
     """The steps that the actor can take now, in the order of the table."""
     if not may_edit(actor, article):
         return []
-    return [name for name, step in STEPS.items() if actor.can(step.permission) and _obstacle(article, name) is None]
+    return [name for name, step in STEPS.items() if actor.can(step.permission) and obstacle(actor, article, name) is None]
 
 
-def _obstacle(article: Article, name: str) -> str | None:
-    """Why the step is not possible now; None if it is."""
+def obstacle(actor: Actor, article: Article, name: str) -> str | None:
+    """Why the step is not possible now for this actor, rights aside; None if it is."""
     if article.state not in STEPS[name].sources:
         return "这篇知识现在的状态不能这样做。"
     if name in ("submit", "publish") and article.state != "retired" and article.draft_revision_id is None:
         return "没有待发布的修订。"
+    if name == "publish" and is_own_work(actor, article):
+        return OWN_WORK
     return None
 
 
@@ -65,13 +72,15 @@ def take_step(actor: Actor, article: Article, name: str, reason: str = "", versi
     require(actor, step.permission)
     if version is not None and version != article.version:
         raise Stale()
-    if obstacle := _obstacle(article, name):
-        raise Refused(obstacle)
+    if refusal := obstacle(actor, article, name):
+        raise Refused(refusal)
     reason = reason.strip()
     if step.reason and not reason:
         raise Invalid.of("reason", "写明原因。")
     before, article.state = article.state, step.target
     article.updated_at = now()
+    note_step(actor, article, name, reason)
+    drop_plan(article, MOVED_ON, tell=name != "publish")
     if name == "publish":
         _publish(actor, article)
     elif name == "retire":
@@ -83,7 +92,21 @@ def take_step(actor: Actor, article: Article, name: str, reason: str = "", versi
     return article
 
 
+def publish_planned(actor: Actor, article: Article, reviewer: str) -> Article:
+    """Publish the draft at the moment that a reviewer had agreed; their name stands as the reviewer's."""
+    before, article.state = article.state, "published"
+    article.updated_at = now()
+    _publish(actor, article)
+    article.reviewed_by, article.reviewed_at = reviewer, now()
+    session().flush()
+    note(actor, "article.publish", article, before=before, after=article.state, reason=pack("定时发布，%(name)s 排定", name=reviewer))
+    record(ArticlePublished(article_id=article.id, version=article.version))
+    return article
+
+
 def _publish(actor: Actor, article: Article) -> None:
+    if actor.kind == "user" and article.current_revision_id is not None and article.draft_revision_id is not None:
+        article.reviewed_by, article.reviewed_at = actor.name[:80], now()  # they read the new text
     if article.draft_revision_id is not None:
         article.current_revision_id, article.draft_revision_id = article.draft_revision_id, None
         session().flush()

@@ -15,6 +15,7 @@ from knowledge.index import Passage
 
 LABELS: Mapping[str, str] = {"warning": "安全警示", "danger": "危险", "tip": "小提示", "note": "补充说明"}
 LONGEST_PASSAGE = 400
+OTHER_ARTICLE, PORTAL = "article:", "/articles/"
 _TAGS = frozenset(
     "a blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr img li ol p pre s strong sub sup table tbody td th "
     "thead tr ul".split()
@@ -73,7 +74,33 @@ def _parse(text: str) -> list[Token]:
             # The strict CSP of the pages allows no inline styles.
             token.attrs.pop("style")
             token.attrSet("class", str(style).rpartition(":")[2])
+        if token.type == "inline":
+            _lead_to_articles(token)
     return tokens
+
+
+def _lead_to_articles(token: Token) -> None:
+    """`article:slug` is how an editor names another article; for a browser it is an address of the portal."""
+    for child in token.children or ():
+        if child.type == "link_open" and str(child.attrGet("href") or "").startswith(OTHER_ARTICLE):
+            child.attrSet("href", PORTAL + str(child.attrGet("href"))[len(OTHER_ARTICLE) :])
+
+
+def linked(text: str) -> tuple[str, ...]:
+    """The addresses of the links of a text, each once, in their order; `article:slug` as the address it leads to."""
+    children = (child for token in _parse(text) if token.type == "inline" for child in token.children or ())
+    return tuple(dict.fromkeys(str(child.attrGet("href")) for child in children if child.type == "link_open"))
+
+
+def shown_pictures(text: str) -> tuple[str, ...]:
+    """The addresses of the pictures of a text, each once, in their order."""
+    children = (child for token in _parse(text) if token.type == "inline" for child in token.children or ())
+    return tuple(dict.fromkeys(str(child.attrGet("src")) for child in children if child.type == "image"))
+
+
+def warns(text: str) -> bool:
+    """Whether a text has a safety block: a warning or a danger."""
+    return any(token.type in ("container_warning_open", "container_danger_open") for token in _parser().parse(text, {}))
 
 
 def render(text: str, labels: Mapping[str, str] | None = None) -> str:

@@ -5,7 +5,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,30 +22,36 @@ from app.core.people import Organisation
 from app.core.permissions import Actor, require
 from app.core.text import clean
 from knowledge.access import may_edit, own_products
+from knowledge.editing_models import ArticleAddress
 from knowledge.events import ArticleChanged, ArticlePublished
+from knowledge.files import adopt, list_files, listed_ids
 from knowledge.index import LEVELS
 from knowledge.models import KINDS, Article, Revision
+from knowledge.plans import DRAFT_CHANGED, drop_plan
 
 _LENGTHS = {"title": 200, "category": 60, "phone_script": 1000, "valid_for": 200, "source": 300, "reviewed_by": 80}
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a revision holds: the text as Markdown and the questions that it answers, in customers' words."""
+    """What a revision holds: the text as Markdown, the questions that it answers, in customers' words, and the numbers of
+    the attachments that it lists (None: those of the revision before)."""
 
     title: str
     body: str
     questions: tuple[str, ...] = ()
+    files: tuple[int, ...] | None = None
 
     def tidy(self) -> "Content":
         asked = (clean(question).strip() for question in self.questions)
         return Content(
-            clean(self.title).strip(), clean(self.body).strip() + "\n", tuple(dict.fromkeys(q for q in asked if q))
+            clean(self.title).strip(), clean(self.body).strip() + "\n", tuple(dict.fromkeys(q for q in asked if q)), self.files
         )
 
     @property
     def sha256(self) -> str:
-        told = json.dumps([self.title, self.body, self.questions], ensure_ascii=False)
+        parts = [self.title, self.body, self.questions, *([self.files] if self.files else [])]
+        told = json.dumps(parts, ensure_ascii=False)
         return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -76,6 +82,8 @@ def slug_of(text: str) -> str:
 def _free_slug(wanted: str) -> str:
     wanted = wanted or "article"
     taken = set(session().scalars(select(Article.slug).where(Article.slug.startswith(wanted, autoescape=True))))
+    former = select(ArticleAddress.slug).where(ArticleAddress.slug.startswith(wanted, autoescape=True))
+    taken |= set(session().scalars(former))  # an address leads to its article for ever
     number, slug = 1, wanted
     while slug in taken:
         number += 1
@@ -151,8 +159,10 @@ def properties_of(article: Article) -> Properties:
     )
 
 
-def draft_article(actor: Actor, content: Content, properties: Properties | None = None, slug: str = "") -> Article:
-    """Begin an article as a draft with its first revision. Raises Invalid."""
+def draft_article(
+    actor: Actor, content: Content, properties: Properties | None = None, slug: str = "", basket: str = ""
+) -> Article:
+    """Begin an article as a draft with its first revision; it takes over the files of `basket`. Raises Invalid."""
     require(actor, "article.write")
     content, properties = content.tidy(), properties or Properties()
     _check(actor, content, properties)
@@ -161,6 +171,7 @@ def draft_article(actor: Actor, content: Content, properties: Properties | None 
     session().add(article)
     _apply(article, properties)
     session().flush()
+    adopt(actor, article, basket)
     _add_revision(actor, article, content, "")
     note(actor, "article.draft", article, after="draft")
     record(ArticleChanged(article_id=article.id, version=article.version))
@@ -176,11 +187,14 @@ def _add_revision(actor: Actor, article: Article, content: Content, comment: str
         body=content.body,
         questions=list(content.questions),
         author=actor.name[:80],
+        author_id=actor.id if actor.kind == "user" else None,
         comment=clean(comment).strip()[:300],
         sha256=content.sha256,
     )
     session().add(revision)
     session().flush()
+    list_files(revision, content.files or ())
+    drop_plan(article, DRAFT_CHANGED)
     article.draft_revision_id = revision.id
     article.updated_at = now()
     if article.state == "draft":
@@ -207,6 +221,8 @@ def revise(
     content = content.tidy()
     _check(actor, content, properties_of(article))
     newest = article.draft or article.current
+    if content.files is None:
+        content = replace(content, files=listed_ids(newest))
     if newest is not None and newest.sha256 == content.sha256:
         return None
     if article.state == "review" and not actor.can("article.publish"):
@@ -227,6 +243,8 @@ def change_properties(
     _check(actor, None, properties)
     changed = _apply(article, properties)
     if changed:
+        if article.state != "published":
+            drop_plan(article, DRAFT_CHANGED)  # for whom it is, and its warnings, were looked at as well
         session().flush()
         note(actor, "article.change", article, changed=changed)
         published = article.state == "published"
@@ -234,18 +252,19 @@ def change_properties(
     return changed
 
 
-def restore_revision(actor: Actor, article: Article, number: int, version: int | None = None) -> Revision | None:
-    """Make the text of an old revision the newest draft; history is added to, never cut."""
+def restore_revision(
+    actor: Actor, article: Article, number: int, version: int | None = None, comment: str = ""
+) -> Revision | None:
+    """Make the text of an old revision the newest draft, with its attachments; history is added to, never cut."""
     old = session().scalar(select(Revision).where(Revision.article_id == article.id, Revision.number == number))
     if old is None:
         raise NotFound()
-    content = Content(old.title, old.body, tuple(old.questions))
-    comment = f"恢复到修订 {number}"  # data
-    return revise(actor, article, content, comment, version)
+    said = f"恢复到修订 {number}"  # data
+    return revise(actor, article, content_of(old), "：".join(part for part in (said, comment.strip()) if part), version)  # data
 
 
 def content_of(revision: Revision | None) -> Content:
     """The text of a revision; an empty one without."""
     if revision is None:
         return Content("", "")
-    return Content(revision.title, revision.body, tuple(revision.questions))
+    return Content(revision.title, revision.body, tuple(revision.questions), listed_ids(revision))
