@@ -1,0 +1,153 @@
+"""Articles that people of some roles or teams must have read by a day, who confirmed it, and who has not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from app.core.audit import note
+from app.core.clock import now
+from app.core.db import session
+from app.core.errors import Invalid, NotFound, Refused
+from app.core.events import record
+from app.core.people import Team, User
+from app.core.permissions import ROLES, Actor, require
+from app.core.text import clean
+from knowledge.access import access_article, access_editable
+from knowledge.loop.events import MustReadAsked
+from knowledge.loop_models import MustRead, MustReadDone
+
+READERS = tuple(name for name, (_label, permissions) in ROLES.items() if "article.read" in permissions)
+"""Roles that can be asked to read something."""
+
+
+def ask(
+    actor: Actor, article_id: int, *, roles: Sequence[str], team_ids: Sequence[int], due_on: date, note_text: str = "", each_revision: bool = True
+) -> MustRead:
+    """Ask for a published article to be read. Raises Invalid, Refused, NotFound, Forbidden."""
+    require(actor, "article.publish")
+    article = access_editable(actor, article_id)
+    if article.state != "published":
+        raise Refused("发布之后才能设为必读。")
+    errors: dict[str, list[str]] = {}
+    teams = set(session().scalars(select(Team.id).where(Team.id.in_(team_ids)))) if team_ids else set()
+    if (not roles and not team_ids) or not set(roles) <= set(READERS) or teams != set(team_ids):
+        errors["roles"] = ["至少选一个角色或一个团队。"]
+    if due_on < now().date():
+        errors["due_on"] = ["日期已经过了。"]
+    if errors:
+        raise Invalid(errors=errors)
+    row = MustRead(
+        article_id=article.id, roles=sorted(set(roles)), team_ids=sorted(teams), note=clean(note_text).strip()[:300], due_on=due_on,
+        each_revision=each_revision, asked_by=actor.name[:80],
+    )  # fmt: skip
+    session().add(row)
+    session().flush()
+    note(actor, "mustread.asked", article, after=f"{due_on:%Y-%m-%d}", must_read=row.id)
+    record(MustReadAsked(mustread_id=row.id, article_id=article.id))
+    return row
+
+
+def access_must_read(actor: Actor, must_read_id: int) -> MustRead:
+    """The request, when its article is the actor's to read; raises NotFound."""
+    row = session().get(MustRead, must_read_id) if 0 < must_read_id < 2**31 else None
+    if row is None or row.ended_at is not None:
+        raise NotFound()
+    access_article(actor, row.article_id)
+    return row
+
+
+def end(actor: Actor, row: MustRead) -> None:
+    """Nobody has to read it any more; who did stays known."""
+    require(actor, "article.publish")
+    row.ended_at = now()
+    session().flush()
+    note(actor, "mustread.ended", row.article, must_read=row.id)
+
+
+def remind(actor: Actor, row: MustRead) -> list[User]:
+    """Say when they were reminded; gives those who have not read it, for the caller to tell."""
+    require(actor, "article.publish")
+    missing = [state.user for state in standing(row) if state.at is None]
+    row.reminded_at = now()
+    session().flush()
+    note(actor, "mustread.reminded", row.article, after=len(missing), must_read=row.id)
+    return missing
+
+
+def revision_of(row: MustRead) -> int:
+    """The revision that must have been read; any will do where a new one does not ask again."""
+    current = row.article.current
+    return current.number if row.each_revision and current is not None else 0
+
+
+def confirm(actor: Actor, row: MustRead) -> None:
+    """The person says to have read it. Harmless to repeat."""
+    if actor.kind != "user" or actor.id is None or not _addressed(row, actor):
+        raise NotFound()
+    if _confirmed(row, actor.id):
+        return
+    number = row.article.current.number if row.article.current else 0
+    session().add(MustReadDone(must_read_id=row.id, user_id=actor.id, revision_number=number))
+    session().flush()
+    note(actor, "mustread.confirmed", row.article, after=number, must_read=row.id)
+
+
+def _addressed(row: MustRead, actor: Actor) -> bool:
+    return actor.role in row.roles or bool(set(row.team_ids) & set(actor.team_ids))
+
+
+def _confirmed(row: MustRead, user_id: int) -> bool:
+    done = select(func.max(MustReadDone.revision_number)).where(MustReadDone.must_read_id == row.id, MustReadDone.user_id == user_id)
+    newest = session().scalar(done)
+    return newest is not None and newest >= revision_of(row)
+
+
+def owed(actor: Actor) -> list[MustRead]:
+    """What the person must still read, the most urgent first. An article that is not theirs to read asks nothing."""
+    if actor.kind != "user" or actor.id is None or not actor.can("article.read"):
+        return []
+    rows = select(MustRead).where(MustRead.ended_at.is_(None)).options(selectinload(MustRead.article))
+    found = []
+    for row in session().scalars(rows.order_by(MustRead.due_on, MustRead.id)):
+        if _addressed(row, actor) and row.article.state == "published" and not _confirmed(row, actor.id) and _may_read(actor, row):
+            found.append(row)
+    return found
+
+
+def _may_read(actor: Actor, row: MustRead) -> bool:
+    try:
+        return access_article(actor, row.article_id) is not None
+    except NotFound:
+        return False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One addressed person: when they confirmed the revision that counts, or not yet."""
+
+    user: User
+    at: object | None
+
+
+def standing(row: MustRead) -> list[Standing]:
+    """Everybody who is addressed and may read it, those who have not read it first."""
+    users = select(User).where(User.active).options(selectinload(User.teams)).order_by(User.display_name, User.id)
+    done = select(MustReadDone.user_id, func.max(MustReadDone.at)).where(
+        MustReadDone.must_read_id == row.id, MustReadDone.revision_number >= revision_of(row)
+    )
+    read = dict(session().execute(done.group_by(MustReadDone.user_id)).all())
+    found = []
+    for user in session().scalars(users):
+        actor = user.actor("check")
+        if _addressed(row, actor) and actor.can("article.read") and _may_read(actor, row):
+            found.append(Standing(user, read.get(user.id)))
+    return sorted(found, key=lambda s: s.at is not None)
+
+
+def asked_for(article_id: int) -> list[MustRead]:
+    """What is asked for this article now."""
+    rows = select(MustRead).where(MustRead.article_id == article_id, MustRead.ended_at.is_(None)).order_by(MustRead.id)
+    return list(session().scalars(rows))
