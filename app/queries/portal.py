@@ -15,6 +15,7 @@ from app.core.directory.merging import family_ids
 from app.core.errors import NotFound
 from app.core.files import StoredFile
 from app.core.permissions import Actor
+from app.queries.briefly import briefly
 from channels.models import Account, Conversation, Message
 from knowledge.access import readable_articles, reader_for, within
 from knowledge.models import Article, article_product
@@ -207,6 +208,7 @@ def of_product(actor: Actor, product_id: int) -> list[Article]:
     return list(session().scalars(rows.order_by(Article.view_count.desc(), Article.id).limit(200)))
 
 
+@briefly
 def reach() -> str | None:
     """The mail address by which customers reach the desk, if there is one."""
     accounts = session().scalars(select(Account).where(Account.kind == "email", Account.active.is_(True)).order_by(Account.id))

@@ -21,7 +21,8 @@ if (field) {
     running?.abort();
     if (q.length < 2) { show(""); return; }
     running = new AbortController();
-    const more = form ? `&limit=3&product=${encodeURIComponent(product?.value ?? "")}` : "&limit=4";
+    const publicly = form && "answersAsked" in form.dataset ? "&asked=1" : "";
+    const more = form ? `&limit=3&product=${encodeURIComponent(product?.value ?? "")}${publicly}` : "&limit=4";
     try {
       const answer = await fetch(`/search?q=${encodeURIComponent(q.slice(0, 300))}${more}`, { headers: { "HX-Request": "true" }, signal: running.signal });
       if (answer.ok && field.value.trim() === q) show(await answer.text());
