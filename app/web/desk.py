@@ -18,6 +18,7 @@ from app.web import (
     desk_calls,
     desk_context,
     desk_files,
+    desk_finding,
     desk_moves,
     desk_new,
     desk_orders,
@@ -44,7 +45,7 @@ SPOKEN = frozenset(CHANNELS) | {"calls", "walk_in", "api"}
 def init_app(flask: Flask) -> None:
     """The whole console: pages, steps, composer, files, new tickets."""
     flask.register_blueprint(blueprint)
-    for part in (desk_steps, desk_reply, desk_person, desk_bulk, desk_files, desk_new, desk_calls, desk_orders, desk_ways, desk_moves):
+    for part in (desk_steps, desk_reply, desk_person, desk_bulk, desk_files, desk_new, desk_calls, desk_orders, desk_ways, desk_moves, desk_finding):
         part.init_app(flask)
 
 
@@ -229,9 +230,9 @@ def answers(number: int) -> str:
     """The three best articles for the ticket's words, or for others that the agent typed."""
     actor = viewer.current_actor()
     found = access_ticket(actor, number)
-    asked = clean(request.args.get("q", "")).strip()[:200]
+    asked, typed = (clean(request.args.get(name, "")).strip() for name in ("q", "typed"))
     return render_template(
-        "desk/_answers.html", ticket=desk_show.head(found), answers=desk_answers.answers_for(actor, found, asked)
+        "desk/_answers.html", ticket=desk_show.head(found), answers=desk_answers.answers_for(actor, found, asked[:200], typed[-300:])
     )
 
 

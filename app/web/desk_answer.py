@@ -36,6 +36,20 @@ def numbers(name: str) -> list[int]:
     return [int(v) for v in dict.fromkeys(given)]
 
 
+HOWS = frozenset({"text", "link", "card", "phone", "copied"})
+"""As what an article is used: its words, its link, a card, read aloud, or taken along by hand."""
+
+
+def hows() -> dict[int, str]:
+    """As what each article of the form goes, by its id: fields `how` with `12:link`."""
+    found = {}
+    for given in request.form.getlist("how"):
+        number_, _sign, how = given.partition(":")
+        if number_.isascii() and number_.isdecimal() and len(number_) <= 9 and how in HOWS:
+            found[int(number_)] = how
+    return found
+
+
 def status(problem: errors.DeskError) -> int:
     """Pages of the desk tell a row that moved on (412) from a step that is refused (409)."""
     return 412 if isinstance(problem, errors.Stale) else status_of(problem)

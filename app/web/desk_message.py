@@ -47,7 +47,7 @@ def message(found: Message, ticket: Ticket, shown: timeline.Timeline, actor: Act
         "kind": "message",
         "id": found.id,
         "direction": found.direction,
-        "author": _("系统") if found.author_kind == "system" else (found.author_name or _("不知道是谁")),
+        "author": (_("机器人") if "answer" in found.meta else _("系统")) if found.author_kind == "system" else (found.author_name or _("不知道是谁")),
         "channel": kind,
         "channel_label": words.channel_word(kind),
         "subject": found.subject if found.direction == "in" else "",
@@ -57,12 +57,26 @@ def message(found: Message, ticket: Ticket, shown: timeline.Timeline, actor: Act
         "content": held,
         "quoted": whole if visible and whole != visible and not recalled else "",
         "auto": found.is_auto,
+        "robot": _robot(found),
         "placed": why_here(found),
         "proposal": _proposal(found, actor),
         "move_url": f"/desk/tickets/{ticket.number}/move?message={found.id}" if actor.can("ticket.work") else None,
         "html_url": url_for("desk_files.html_mail", message_id=found.id) if found.id in shown.laid_out and not recalled else None,
         "articles": [{"title": a.title, "url": f"/articles/{a.slug}"} for a in shown.articles.get(found.id, ())],
         "delivery": delivery(found, actor, ticket),
+    }
+
+
+def _robot(found: Message) -> dict[str, Any] | None:
+    """What the answer service sent with this message: the article and how sure it was, or that it asked for the product."""
+    mark = found.meta.get("answer") if found.direction == "out" and isinstance(found.meta, dict) else None
+    if not isinstance(mark, dict):
+        return None
+    sure = mark.get("confidence")
+    return {
+        "title": str(mark.get("title") or ""),
+        "url": f"/articles/{mark['slug']}" if mark.get("slug") else "",
+        "sure": _("把握 %(n)s%%", n=round(100 * sure)) if isinstance(sure, int | float) else "",
     }
 
 

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app import replies, viewer
+from app.article_words import warnings_of
 from app.core.db import session
 from app.core.errors import DeskError, Invalid, Refused
 from app.core.files import StoredFile, put_bytes, store_file
@@ -30,7 +31,7 @@ from workflows.tickets import TICKET
 
 blueprint = Blueprint("desk_reply", __name__)
 MOST_FILES, MOST_CARDS = 10, 2
-CARDS = frozenset({"wechat", "wecom"})
+CARDS = frozenset({"wechat", "wecom", "webchat"})
 """Channels that show a link as a card; on others the words hold it."""
 
 
@@ -184,22 +185,30 @@ def _reply(ticket: Ticket, actor: Actor, files: list[tuple[bytes, str, str]]) ->
         raise Refused("这个会话没有可以回复的地址。")  # data
     stored: list[StoredFile] = [store_file(content, name, mime) for content, name, mime in files]
     articles = answer.numbers("articles")
-    message = replies.reply(
-        actor, ticket, line.conversation, _text(), article_ids=articles, files=stored, after=undo_time(line.account)
-    )
-    if request.form.get("card") == "1" and line.account.kind in CARDS:
-        for number in articles[:MOST_CARDS]:
-            _send_card(actor, ticket, line, replies.sendable_article(actor, number))
+    hows = answer.hows()
+    cards = [n for n in articles if hows.get(n) == "card" or request.form.get("card") == "1"][:MOST_CARDS]
+    cards = cards if line.account.kind in CARDS else []
+    text, message = _text(), None
+    if text.strip() or stored or not cards:
+        message = replies.reply(
+            actor, ticket, line.conversation, text, article_ids=articles, files=stored, after=undo_time(line.account), hows=hows
+        )
+    for number in cards:
+        sent = _send_card(actor, ticket, line, replies.sendable_article(actor, number))
+        message = message or sent
+    assert message is not None
     return message
 
 
-def _send_card(actor: Actor, ticket: Ticket, line: ticket_page.Line, article: Article) -> None:
+def _send_card(actor: Actor, ticket: Ticket, line: ticket_page.Line, article: Article) -> Message:
     """An article as a card of its own, where the platform shows such; it counts as a message there."""
     url = f"{viewer.settings().site_url}/articles/{article.slug}"
     contact = line.conversation.contact
     hint = "Open to read it" if contact is not None and contact.language == "en" else "点开看全文"  # data: the reader's language
+    if warned := warnings_of(article):  # a warning always comes along
+        hint = "；".join(warned)[:400]  # data
     card = {"title": article.title, "text": hint, "url": url}
-    replies.reply(
+    return replies.reply(
         actor, ticket, line.conversation, f"{article.title}\n{url}", article_ids=[article.id], kind="card", meta=card
     )
 

@@ -87,6 +87,10 @@ PLACED: Mapping[str, Any] = {
     "left": _l("只是打招呼，有人看过，不用处理"),
     "greeted": _l("只是打招呼，先没有立工单"),
     "progress": _l("问进度或催办，已自动答复"),
+    "robot": _l("机器人正在答，还没有立工单"),
+    "self_served": _l("机器人答的，客户说解决了"),
+    "thanked": _l("机器人答的，客户道了谢"),
+    "handed": _l("机器人先答过，没有解决"),
 }
 DELIVERY: Mapping[str, Any] = {
     "queued": _l("等待发送"),

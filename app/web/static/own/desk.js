@@ -151,33 +151,45 @@ document.addEventListener("before-undo", (event) => { if (timer) { clearTimeout(
 
 // Answers: ⏎ inserts, c copies, o opens; what was inserted is a chip, and taking the chip off takes the words away.
 const inserted = new Map();
-function insert(answer) {
-  const { id, title, text } = answer.dataset;
-  if (answer.hasAttribute("data-internal")) return;
+function insert(answer, how = "text") {
+  const { id, title, quoteUrl } = answer.dataset;
+  if (quoteUrl) { act(quoteUrl); return; } // how another ticket was solved is for colleagues: it becomes a note
+  if (answer.hasAttribute("data-internal")) { say(words.insideOnly); return; }
   const box = field();
   const chips = one("#chips");
   if (!box) return;
   write("reply");
   if (one(`[data-article='${CSS.escape(id)}']`, chips)) return;
+  if (how === "card" && !(answer.hasAttribute("data-card") && one("[name='card']", composer()))) how = "link";
+  const text = how === "card" ? "" : how === "link" ? answer.dataset.link : answer.dataset.text;
   const { selectionStart: at, value } = box;
   const lead = at > 0 && value[at - 1] !== "\n" ? "\n" : "";
-  const words_ = lead + text;
-  box.setRangeText(words_, at, box.selectionEnd, "end");
-  inserted.set(id, words_);
+  const words_ = text && lead + text;
+  if (text) { box.setRangeText(words_, at, box.selectionEnd, "end"); inserted.set(id, words_); }
   const chip = one("#chip-template").content.firstElementChild.cloneNode(true);
   chip.dataset.article = id;
   one(".cut", chip).textContent = title;
   one("input", chip).value = id;
+  chip.dataset.how = how;
+  chip.append(Object.assign(document.createElement("input"), { type: "hidden", name: "how", value: `${id}:${how}` }));
+  if (how !== "text") one(".cut", chip).after(Object.assign(document.createElement("span"), { className: "quiet small", textContent: how === "card" ? words.cardChip : words.linkChip }));
   chips.append(chip);
+  box.required = !one("[data-how='card']", chips);
   touched();
   say(words.inserted.replace("TITLE", title));
 }
+// A small deed without a form: the answer's events tell the parts of the page.
+function act(url, values = {}) {
+  window.htmx.ajax("POST", url, { source: document.body, swap: "none", values: { csrf_token: one("meta[name='csrf-token']").content, ...values } });
+}
+document.addEventListener("insert-answer", ({ detail }) => insert(detail.answer, detail.how));
 function takeOff(chip) {
   const box = field();
   const text = inserted.get(chip.dataset.article);
   if (text && box.value.includes(text)) box.value = box.value.replace(text, "");
   inserted.delete(chip.dataset.article);
   chip.remove();
+  box.required = !one("#chips [data-how='card']");
   box.focus();
   touched();
 }
@@ -193,7 +205,9 @@ document.addEventListener("click", (event) => {
   const hit = (selector) => event.target.closest?.(selector);
   let found;
   if ((found = hit("[data-mode-set]"))) write(found.dataset.modeSet);
-  if (hit("[data-insert]")) insert(hit("[data-answer]"));
+  if (hit("[data-insert], [data-quote]")) insert(hit("[data-answer]"));
+  if ((found = hit("[data-insert-as]"))) insert(hit("[data-answer]"), found.dataset.insertAs);
+  if ((found = hit("[data-used]"))) act(found.dataset.usedUrl, { how: found.dataset.used });
   if ((found = hit("[data-unchip]"))) takeOff(found.closest(".chip"));
   if ((found = hit(".missing [data-step]"))) { event.preventDefault(); one("[data-next-step]")?.click(); }
   if (hit(".swipe a[href^='#']")) {
@@ -277,6 +291,7 @@ document.addEventListener("keydown", (event) => {
   const { key, target } = event;
   if (one("dialog[open]")) return;
   if (target.id === "reply") {
+    if (target.hasAttribute("aria-activedescendant") || target.dataset.slash) return; // own/desk-slash.js has the keys
     if (key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); composer().requestSubmit(); }
     if (event.altKey && event.code === "KeyA") { event.preventDefault(); answers(); }
     if (key === "?" && !target.value) { event.preventDefault(); answers(); }
@@ -286,15 +301,21 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (typing(target)) { if (key === "Escape") target.blur(); return; }
   if (target.matches?.("[data-answer]")) {
-    const act = {
+    const deed = {
       Enter: () => insert(target),
-      c: () => document.dispatchEvent(new CustomEvent("copy-text", { detail: { text: target.dataset.text } })),
+      l: () => insert(target, "link"),
+      d: () => insert(target, "card"),
+      c: () => {
+        document.dispatchEvent(new CustomEvent("copy-text", { detail: { text: target.dataset.text } }));
+        if (target.dataset.id && target.dataset.text) act(`${main.dataset.url}/answers/${target.dataset.id}/used`, { how: "copied" });
+      },
       o: () => one("[data-open-answer]", target)?.click(),
+      f: () => one("[data-flag]", target)?.click(),
       ArrowDown: () => answers(1),
       ArrowUp: () => answers(-1),
       Escape: () => field()?.focus(),
     }[key];
-    if (act) { event.preventDefault(); act(); return; }
+    if (deed) { event.preventDefault(); deed(); return; }
   }
   // On Chinese and US keyboards "?" is Shift-/: in a ticket the first press goes to the answers, from there to the sheet.
   if (key === "?") {
