@@ -26,7 +26,7 @@ from app.core.people import Contact
 from app.core.permissions import SYSTEM, Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
-from app.letters import first_line
+from app.letters import first_line, signing
 from channels import receiving
 from channels.counters import find_counter
 from channels.models import Conversation, Message, RawPayload
@@ -38,13 +38,13 @@ from workflows.kinds import IMPACTS, KINDS
 from workflows.models import Ticket
 from workflows.opening import open_ticket
 
-LONGEST, MOST_FILES, LARGEST_FILE = 8000, 6, 10 * 1024 * 1024
+LONGEST, MOST_FILES, LARGEST_FILE, READ_AT_MOST = 8000, 6, 10 * 1024 * 1024, 8
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a person wrote into the form. `tag` and `counter` are the words of scanned codes, of a machine
-    and of a counter, `serial` what was typed by hand;
+    and of a counter, `serial` what was typed by hand; `read` are the numbers of articles read in this visit, with commas;
     `once` marks the form, so that sending it twice asks once."""
 
     text: str
@@ -58,6 +58,7 @@ class Asked:
     serial: str = ""
     kind: str = ""
     article: str = ""
+    read: str = ""
     language: str = "zh"
     once: str = ""
     files: Sequence[tuple[str, str, bytes]] = ()
@@ -137,9 +138,18 @@ def _checked(actor: Actor, asked: Asked) -> dict[str, Any]:
         "organisation": own or (device.organisation_id if device and asked.tag else counter.organisation_id if counter else None),
         **({"counter": counter.id} if counter else {}),
         "article": asked.article[:200],
+        "read": [article.id for article in articles_read(actor, asked.read)],
         "language": asked.language if asked.language in ("zh", "en") else "zh",
         "files": files,
     }
+
+
+def articles_read(actor: Actor, numbers: str) -> list[Article]:
+    """The articles of these numbers that this person may read, in the order given."""
+    ids = [int(n) for n in numbers.split(",")[:READ_AT_MOST] if n.isascii() and n.isdecimal() and len(n) < 10]
+    rows = session().scalars(readable_articles(actor).where(Article.id.in_(ids))) if ids else ()
+    found = {article.id: article for article in rows}
+    return [found[n] for n in dict.fromkeys(ids) if n in found]
 
 
 def find_product(text: str) -> Product | None:
@@ -220,7 +230,13 @@ def _beside(fields: dict[str, Any], contact: Contact | None) -> list[str]:
         ("另留电话：%s", other),
         ("自称：%s", fields["name"] if contact and contact.name and contact.name != fields["name"] else ""),
         ("自填序列号：%s", fields["serial"]),
-        ("提交前读过，没解决：%s", article.title if article else ""),
+        ("提交前读过，没解决：%s", _named(article) if article else ""),
     ]
-    return [line % value for line, value in told if value]
+    others = [a for a in articles_read(SYSTEM, ",".join(map(str, fields.get("read", [])))) if a is not article]
+    return [line % value for line, value in told if value] + [f"提交前看过：{_named(a)}" for a in others]  # data
+
+
+def _named(article: Article) -> str:
+    """An article as a note names it: with an address that opens it."""
+    return f"《{article.title}》 {signing()['site_url']}/articles/{article.slug}"
 

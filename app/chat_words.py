@@ -31,6 +31,7 @@ def shown(
         "client_msg_id": client_id,
         "files": [file(row) for row in files],
         **({"ask": "rating"} if message.id in asks else {}),
+        **({"card": card} if not mine and (card := card_of(message)) else {}),
         **({"menu": menu, "head": str(message.meta.get("head") or "")} if not mine and (menu := items(message)) else {}),
     }
 
@@ -40,6 +41,15 @@ def items(message: Message) -> list[dict[str, str]]:
     found = message.meta.get("items") if message.kind == "menu" else None
     shown_ = [one for one in found if isinstance(one, dict) and one.get("id") and one.get("text")] if isinstance(found, list) else []
     return [{"id": str(one["id"])[:LONGEST_ITEM], "text": str(one["text"])} for one in shown_[:MOST_ITEMS]]
+
+
+def card_of(message: Message) -> dict[str, str] | None:
+    """A link of ours that is drawn as a card."""
+    meta = message.meta if message.kind == "card" else {}
+    url = str(meta.get("url") or "")
+    if not url.startswith(("https://", "http://")):
+        return None
+    return {"title": str(meta.get("title") or url)[:200], "text": str(meta.get("text") or "")[:400], "url": url}
 
 
 def author(message: Message, account: Account, language: str = "zh") -> dict[str, str]:

@@ -2,7 +2,18 @@
 
 from flask import Flask
 
-from app import cli_channel, cli_demo, cli_desk, cli_diagrams, cli_docs, cli_fcr, cli_knowledge, cli_users
+from app import (
+    cli_channel,
+    cli_demo,
+    cli_desk,
+    cli_diagrams,
+    cli_docs,
+    cli_fcr,
+    cli_knowledge,
+    cli_learn,
+    cli_similar,
+    cli_users,
+)
 
 
 def init_app(flask: Flask) -> None:
@@ -11,6 +22,8 @@ def init_app(flask: Flask) -> None:
     cli_desk.desk.add_command(cli_diagrams.diagrams)
     cli_users.hang_into(cli_desk.desk)
     cli_demo.hang_into(cli_desk.desk)
+    cli_desk.desk.add_command(cli_similar.reindex_tickets)
+    cli_knowledge.knowledge.add_command(cli_learn.learn_command)
     flask.cli.add_command(cli_desk.desk)
     flask.cli.add_command(cli_desk.worker)
     flask.cli.add_command(cli_channel.channel)

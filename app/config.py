@@ -56,6 +56,17 @@ def _redis(value: str) -> str:
     return value
 
 
+_SEARCH = re.compile(
+    r"opensearch://([^@/?#\s]+@)?([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/[a-z0-9][a-z0-9-]{0,40})?/?(\?tls=[01])?"
+)
+
+
+def _search(value: str) -> str:
+    if not _SEARCH.fullmatch(value) or not 0 < (urlsplit(value).port or 9200) < 65536:
+        raise ValueError("use opensearch://[USER:PASSWORD@]HOST[:PORT][/NAME][?tls=1]")
+    return value
+
+
 def _absent(what: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         raise ValueError(f"{what}; leave it empty")
@@ -81,6 +92,15 @@ def _hours(value: str) -> str:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", value):
         raise ValueError("use HH:MM-HH:MM")
     return value
+
+
+def _endings(value: str) -> str:
+    kinds = [kind for kind in value.lower().replace(",", " ").replace(".", "").split() if kind]
+    if not kinds or not all(re.fullmatch(r"[a-z0-9]{1,8}", kind) for kind in kinds):
+        raise ValueError("use endings separated by spaces, such as pdf xlsx zip")
+    if dangerous := sorted({"html", "htm", "svg", "js", "exe", "xhtml", "mjs", "hta"} & set(kinds)):
+        raise ValueError(f"{', '.join(dangerous)}: such files are never kept for readers")
+    return " ".join(kinds)
 
 
 def _days_by_kind(value: str) -> str:
@@ -109,8 +129,9 @@ class Settings:
         "", _redis, "Redis for task hand-over and throttles between several processes. Empty: files and memory of this machine."
     )
     search_url: str = setting(
-        "", _absent("this version has the embedded index only"), "Reserved for an outside search engine; only empty is allowed in this version."
+        "", _search, "OpenSearch that several web machines share: opensearch://[USER:PASSWORD@]HOST[:PORT][/NAME][?tls=1]; NAME (huiyin) begins the names of our indexes there. Empty: the embedded index in the data folder. See docs/search.md."
     )
+    search_learned: bool = setting(True, _flag, "1: the order of the first hits follows what flask knowledge learn has learned and proven better; 0: the ranking as shipped.")
     files_url: str = setting(
         "", _absent("this version keeps files in the data folder only"), "Reserved for outside file storage; only empty is allowed in this version."
     )
@@ -144,8 +165,34 @@ class Settings:
     reach_quiet: str = setting("22:00-08:00", _hours, "Hours in which nobody's phone is made to ring (alarms excepted), in HUIYIN_TIME_ZONE; 00:00-00:00: none.")
     reach_settle_minutes: int = setting(15, _between(1, 1440), "Minutes after which a message that was taken and did not come back counts as delivered, where a channel tells no more.")
     max_mail_mb: int = setting(50, _between(1, 500), "Largest mail that is fetched, in megabytes; of a larger one the header is kept and shown as not understood.")
+    article_four_eyes: bool = setting(False, _flag, "1: who wrote the newest revision of an article may not publish it.")
+    article_review_days: int = setting(365, _between(7, 3650), "Days after its last review when an article without a date of its own is due again.")
+    article_image_mb: int = setting(8, _between(1, 100), "Largest picture of an article, in megabytes.")
+    article_file_mb: int = setting(20, _between(1, 400), "Largest attachment of an article, in megabytes; HUIYIN_MAX_UPLOAD_MB holds as well.")
+    article_file_types: str = setting(
+        "pdf txt csv zip docx xlsx pptx", _endings, "Endings that attachments of articles may have, besides pictures (png, jpg, gif, webp)."
+    )
     outbox_lease_seconds: int = setting(60, _between(1, 3600), "Seconds after which the job of a vanished worker is taken up again.")
     outbox_attempts: int = setting(8, _between(1, 50), "Attempts after which a job is given up and shown as dead.")
+    import_rows: int = setting(20_000, _between(100, 200_000), "Rows of one table of a bulk import; a longer one is refused with words.")
+    import_pages: int = setting(1000, _between(10, 10_000), "Pages of one PDF of a bulk import.")
+    import_seconds: int = setting(180, _between(10, 3600), "Seconds that reading one file of a bulk import may take; it is done in a process of its own.")
+    search_per_minute: int = setting(
+        600, _between(10, 1_000_000), "Searches and suggestions of the portal per minute and address, typing included; more are answered 429."
+    )
+    community_first_posts: int = setting(1, _between(0, 20), "Public posts of a customer that a moderator sees before later ones are shown at once; 0: none.")
+    community_per_day: int = setting(20, _between(1, 1000), "Public posts of one person in 24 hours.")
+    community_waiting_days: int = setting(2, _between(0, 90), "Days after which agents see a public question that nobody answered.")
+    search_log_wait_ms: int = setting(1000, _between(50, 60_000), "Milliseconds after which searches that wait in memory are written to the log.")
+    search_log_batch: int = setting(100, _between(1, 10_000), "Searches waiting in memory that are written before that time is over.")
+    search_log_most: int = setting(5000, _between(100, 1_000_000), "Searches that a process keeps in memory while the database cannot take them; the oldest are lost first.")
+    search_log_days: int = setting(400, _between(7, 3650), "Days that single searches are kept; figures by day stay.")
+    asked_per_article: int = setting(40, _between(0, 500), "Wordings of customers that find an article, learned from tickets it solved; 0: nothing is learned.")
+    asked_length: int = setting(160, _between(20, 400), "Characters that are kept of one such wording.")
+    gap_wait_minutes: int = setting(30, _between(0, 1440), "Minutes after which a search whose hits nobody opened counts as a question without an answer.")
+    gap_days: int = setting(120, _between(7, 3650), "Days after which a question that was seldom asked, or is closed, leaves the list.")
+    flag_days: int = setting(2, _between(1, 60), "Days in which an article that a colleague found wrong is to be put right.")
+    figures_days: int = setting(90, _between(7, 730), "Days that the figures and the health of articles look back.")
     event_days: int = setting(90, _between(1, 3650), "Days that finished events and outbox rows are kept.")
 
     @property

@@ -19,6 +19,7 @@ from app.core.text import unpack
 from app.queries.raw import accounts_with_health, mailboxes_now, sources_now, worst
 from channels.accounts import list_accounts, opened
 from channels.fetching import WATCHED_POLL
+from knowledge.index import Index
 
 Check = dict[str, Any]
 LATE = timedelta(minutes=10)
@@ -49,7 +50,10 @@ def examine(flask: Flask) -> list[Check]:
     check("migrations", True, "run: flask desk init", lambda: _migrations())
     check("signing key", True, "remove HUIYIN_SECRET_KEY or give it at least 32 characters", lambda: _key(settings))
     check("browser libraries", True, "run: make setup", lambda: _assets())
-    check("search index", True, "run: flask knowledge reindex", lambda: _index(flask))
+    mend = "run: flask knowledge reindex"
+    if settings.search_url:
+        mend = f"check HUIYIN_SEARCH_URL and that OpenSearch runs, then {mend}"
+    check("search index", True, mend, lambda: _index(settings, flask.extensions["open_index"]()))
     check("outbox", False, "look at: flask desk outbox --state dead", _outbox)
     check("mail in", False, "see /admin/channels, or: flask channel account set SLUG imap_…", _mail_in)
     check("calls and WeCom in", False, "see /admin/channels; the worker must be able to read the files", _sources)
@@ -88,9 +92,12 @@ def _assets() -> tuple[bool, str]:
     return bool(names), f"{len(names)} files"
 
 
-def _index(flask: Flask) -> tuple[bool, str]:
-    state = flask.extensions["index_health"]()
-    return state == "ok", state
+def _index(settings: Settings, index: Index) -> tuple[bool, str]:
+    health = index.health()
+    where = settings.search_url.rpartition("@")[2].removeprefix("opensearch://")
+    engine = f"OpenSearch at {where}" if where else "embedded"
+    told = f"{health.documents} articles, " if health.usable else ""
+    return health.usable, f"{told}{health.reason} ({engine})"
 
 
 def _outbox() -> tuple[bool, str]:

@@ -5,7 +5,7 @@ import logging
 from flask import Flask
 
 import app.models  # noqa: F401  every table is known before the first query
-from app import cli, fcr_reactions, health, letters, realtime, search_index, viewer, visitors, worker
+from app import cli, fcr_reactions, health, letters, realtime, search_index, search_logging, viewer, visitors, worker
 from app.api import mount
 from app.config import Settings, load_settings
 from app.core import files, sealing
@@ -31,6 +31,8 @@ from app.web import (
     auth,
     call_recording,
     chat,
+    community,
+    community_moderation,
     desk,
     desk_chat,
     desk_talks,
@@ -50,15 +52,29 @@ from app.web import (
     knowledge,
     knowledge_changes,
     knowledge_edit,
+    knowledge_files,
+    knowledge_flags,
+    knowledge_gaps,
+    knowledge_gate,
+    knowledge_hints,
+    knowledge_import,
+    knowledge_links,
+    knowledge_releases,
+    knowledge_review,
+    knowledge_terms,
     me,
+    must_read,
     my_requests,
     order_proofs,
     orders,
     portal,
+    product_page,
     progress,
     quotes,
     report_calls,
     reports,
+    robots,
+    search_page,
     security,
     softphone,
     stage,
@@ -67,6 +83,10 @@ from app.web import (
 from channels import file_links as channel_files
 from channels import house, sessions
 from channels.reaching import plans
+from knowledge import editing_rules
+from knowledge.community import rules as community_rules
+from knowledge.intake import jobs as imports
+from knowledge.intake.shapes import Limits
 from workflows import fcr
 from workflows.rules import use_rules
 
@@ -101,11 +121,21 @@ def create_app(settings: Settings | None = None, *, pages: bool = True) -> Flask
     sessions.use_silence(settings.session_hours)
     house.use_house(settings.local_url)
     channel_files.use_site(settings.site_url)
+    community_rules.use_rules(settings.community_first_posts, settings.community_per_day, settings.community_waiting_days)
     plans.use_quiet(settings.reach_quiet, settings.time_zone, settings.reach_settle_minutes)
     fcr.use_windows(settings.fcr_days, settings.fcr_kinds, settings.session_hours)
     fcr_reactions.use_facts(fcr_facts)
+    editing_rules.use_rules(
+        four_eyes=settings.article_four_eyes,
+        image_bytes=settings.article_image_mb * 1024 * 1024,
+        file_bytes=settings.article_file_mb * 1024 * 1024,
+        file_types=tuple(settings.article_file_types.split()),
+        review_days=settings.article_review_days,
+    )
+    imports.use_limits(Limits(rows=settings.import_rows, pages=settings.import_pages, seconds=settings.import_seconds))
     letters.use_settings(key=settings.signing_key(), site_url=settings.site_url, time_zone=settings.time_zone)
     search_index.init_app(flask)
+    search_logging.init_app(flask)
     worker.init_app(flask)
 
     cli.init_app(flask)
@@ -123,6 +153,11 @@ def _add_pages(flask: Flask) -> None:
     frame.init_app(flask)
 
     portal.init_app(flask)
+    search_page.init_app(flask)
+    product_page.init_app(flask)
+    robots.init_app(flask)
+    community.init_app(flask)
+    community_moderation.init_app(flask)
     articles.init_app(flask)
     chat.init_app(flask)
     progress.init_app(flask)
@@ -131,6 +166,17 @@ def _add_pages(flask: Flask) -> None:
     knowledge.init_app(flask)
     knowledge_changes.init_app(flask)
     knowledge_edit.init_app(flask)
+    knowledge_flags.init_app(flask)
+    knowledge_gaps.init_app(flask)
+    must_read.init_app(flask)
+    knowledge_files.init_app(flask)
+    knowledge_hints.init_app(flask)
+    knowledge_links.init_app(flask)
+    knowledge_review.init_app(flask)
+    knowledge_gate.init_app(flask)
+    knowledge_import.init_app(flask)
+    knowledge_releases.init_app(flask)
+    knowledge_terms.init_app(flask)
     auth.init_app(flask)
     desk.init_app(flask)
     desk_talks.init_app(flask)

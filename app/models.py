@@ -1,5 +1,6 @@
 """Every module that holds tables, so that migrations and foreign keys by name find them all."""
 
+import app.answering.models
 import app.core.audit
 import app.core.catalogue
 import app.core.events
@@ -24,7 +25,13 @@ import channels.visitor_models
 import channels.visitors
 import channels.wechat.tokens
 import channels.wecom.models
+import knowledge.community_models
+import knowledge.editing_models
+import knowledge.gate_models
+import knowledge.intake_models
+import knowledge.loop_models
 import knowledge.models
+import knowledge.term_models
 import workflows.call_models
 import workflows.fcr_models
 import workflows.models

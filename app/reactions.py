@@ -9,12 +9,16 @@ from typing import Any
 
 from app import (
     account_alarms,
+    answer_reactions,
     app_reactions,
+    asked_reactions,
     auto_receipts,
     call_reactions,
     call_recordings,
     chat_letters,
     fcr_reactions,
+    knowledge_told,
+    loop_told,
     media_reactions,
     order_notices,
     order_reactions,
@@ -25,12 +29,14 @@ from app import (
     routing,
     routing_question,
     scanned,
+    similar,
     wecom_reactions,
     writing_told,
 )
+from app.answering.events import AnswerSilent, AnswerWanted
 from app.core.clock import now
 from app.core.db import session
-from app.core.directory.events import ContactsMerged, ContactsUnmerged
+from app.core.directory.events import ContactsMerged, ContactsUnmerged, ProductChanged
 from app.core.events import Event, Reaction, record
 from app.core.outbox import Job, outside
 from app.core.permissions import SYSTEM
@@ -59,11 +65,16 @@ from channels.events import (
 from channels.models import FAILED, SENT, Message
 from channels.reaching.events import OutreachDue, OutreachMoved, RungDue
 from channels.wecom.events import DoorbellRang
+from knowledge.analysis import look_for_words
+from knowledge.editing_events import PublishDue, ReviewAsked, WriterTold
 from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired
 from knowledge.index import Index
 from knowledge.indexing import refresh
+from knowledge.loop.events import AskedChanged, FlagClosed, FlagRaised
+from knowledge.term_events import TermChanged
+from knowledge.terms import holding, holding_name
 from workflows import service as desk
-from workflows.call_events import CallTaskStepTaken
+from workflows.call_events import CallTaskStepTaken, WrapUpWritten
 from workflows.engine import take
 from workflows.events import (
     HoldEnds,
@@ -181,6 +192,20 @@ def write_index(event: Any, job: Job) -> None:
     refresh(_open_index[0](), [event.article_id])
 
 
+@outside
+def cut_again(event: TermChanged, job: Job) -> None:
+    """Put the articles that hold the word into the index anew, cut as the word list now says."""
+    look_for_words(now=True)
+    refresh(_open_index[0](), holding(event.text))
+
+
+@outside
+def cut_name_again(event: ProductChanged, job: Job) -> None:
+    """A product's name is a word of the search from now on: older articles that hold it are cut with it too."""
+    look_for_words(now=True)
+    refresh(_open_index[0](), holding_name(event.product_id))
+
+
 REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     DoorbellRang: [wecom_reactions.sync_wecom],
     SignalHeard: [wecom_reactions.follow_wecom, wecom_reactions.keep_answer, media_reactions.greet_follower, reach_reactions.hear_signal, scanned.note_scan],
@@ -189,6 +214,7 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     RungDue: [reach_reactions.send_rung],
     OutreachMoved: [reach_reactions.follow_ladder],
     CallTaskStepTaken: [reach_reactions.hear_call],
+    WrapUpWritten: [asked_reactions.learn_asked],
     CounterCodeWanted: [scanned.fetch_code],
     DeskWrites: [writing_told.show_typing],
     MediaWanted: [media_reactions.fetch_media],
@@ -197,6 +223,8 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     MessageQueued: [deliver_message],
     ReplayAsked: [replay_payloads],
     ChoiceDue: [choose_overdue],
+    AnswerWanted: [answer_reactions.answer_question],
+    AnswerSilent: [answer_reactions.raise_silent],
     MessageSent: [start_silence, app_reactions.push_app, reach_reactions.hear_sent, chat_letters.watch_answer],
     AnswerWaits: [chat_letters.mail_unseen],
     AccountTroubled: [account_alarms.tell_administrators],
@@ -206,8 +234,8 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     CallEnded: [call_reactions.follow_call],
     RecordingWanted: [fetch_recording],
     TicketOpened: [fcr_reactions.judge_ticket, auto_receipts.answer_first],
-    TicketChanged: [fcr_reactions.judge_ticket],
-    TicketStepTaken: [reach_reactions.drop_needless, ask_follow_up, fcr_reactions.judge_ticket],
+    TicketChanged: [fcr_reactions.judge_ticket, asked_reactions.learn_asked],
+    TicketStepTaken: [reach_reactions.drop_needless, ask_follow_up, fcr_reactions.judge_ticket, asked_reactions.learn_asked, similar.index_ticket],
     VerdictMatures: [fcr_reactions.judge_matured],
     RepeatDecided: [fcr_reactions.judge_matured],
     ContactsMerged: [fcr_reactions.judge_person],
@@ -219,7 +247,15 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     OrderNoticeDue: [order_notices.send_notice],
     SilenceEnds: [close_silent],
     RequestsLinkAsked: [mail_requests_link],
-    ArticlePublished: [write_index],
-    ArticleChanged: [write_index],
+    ArticlePublished: [write_index, knowledge_told.note_links, asked_reactions.test_gaps],
+    AskedChanged: [write_index],
+    FlagRaised: [loop_told.tell_owner],
+    FlagClosed: [loop_told.tell_reporter],
+    ArticleChanged: [write_index, knowledge_told.note_links],
     ArticleRetired: [write_index],
+    PublishDue: [knowledge_told.publish_planned],
+    WriterTold: [knowledge_told.tell_writer],
+    ReviewAsked: [knowledge_told.tell_reviewers],
+    TermChanged: [cut_again],
+    ProductChanged: [cut_name_again],
 }

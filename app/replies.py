@@ -39,9 +39,10 @@ def reply(
     after: timedelta = timedelta(0),
     kind: str = "text",
     meta: Mapping[str, Any] | None = None,
+    hows: Mapping[int, str] | None = None,
 ) -> Message:
     """Queue an answer to the customer, remember which articles it used, and throw the writer's draft away.
-    `after` keeps it here for a while, in which take_back() undoes it.
+    `after` keeps it here for a while, in which take_back() undoes it. `hows`: as what an article went, where not as text.
 
     Raises Invalid for an empty or too long text, an unknown article or one that customers may not read, and Refused
     where the conversation cannot be answered, or its platform lets nothing through now.
@@ -60,7 +61,8 @@ def reply(
     given = {**_signature(actor, ticket), **(meta or {})}
     message = queue_message(actor, conversation, text, files=files, after=after, kind=kind, meta=given)
     for article in articles:
-        remember_article(ticket, actor, article.id, "inserted")
+        how = (hows or {}).get(article.id, "card" if kind == "card" else "text")
+        remember_article(ticket, actor, article.id, "inserted", how=how, message_id=message.id)
     note(actor, "ticket.replied", ticket, message=message.id, articles=[article.id for article in articles])
     service.answered(ticket, actor)
     service.drop_draft(actor, ticket, "reply")

@@ -6,7 +6,11 @@ taken, of several the one last spoken of in this session, else the person is ask
 automatic answers reopen nothing. Every choice is a word in `Message.placed`, and one key puts it right.
 """
 
+from collections.abc import Sequence
+
 from app import asking, letters, order_reactions, progress_words, rating_menu, registering, routing_question, scanned
+from app.answering import rules as answer_rules
+from app.answering import talks as answer_talks
 from app.core.db import session
 from app.core.permissions import SYSTEM
 from app.customers import writer
@@ -44,6 +48,11 @@ def route_message(event: MessageReceived) -> None:
         return  # its ticket was opened together with it
     if message.kind == "call":
         _show_call(conversation)
+        return
+    if not (message.is_auto or message.is_bounce) and (heard := answer_talks.hear(message)) is not None:
+        hand_over(heard.settle)
+        if heard.promise:
+            promise(heard.settle[0], conversation)
         return
     if progress_words.answer(message):
         return  # two words that a machine answers: they open and reopen nothing
@@ -138,11 +147,29 @@ def settle(messages: list[Message], ticket: Ticket | None, why: str) -> None:
             bring(message, ticket, why)
 
 
+def hand_over(messages: Sequence[Message]) -> None:
+    """What the answer service leaves to a person becomes a ticket now; nothing where there are no messages."""
+    if not messages:
+        return
+    first, *others = messages
+    before = desk.tickets_of_conversation(first.conversation_id)
+    ticket = next((t for t in before if t.state not in TICKET.ends), None)
+    if ticket is None:
+        ticket = _open(first, before[0] if before else None, Fact())
+    else:
+        answer_talks.handed(ticket, first.conversation)
+    for message in others:
+        bring(message, ticket, "one_open")
+
+
 def _go_on(message: Message, conversation: Conversation, tickets: list[Ticket]) -> None:
     """The conversation decides: its open ticket, the closed one that this reopens, or a new one."""
     current = next((t for t in tickets if t.state not in TICKET.ends), None)
     if current is not None:
         _heard(current, message)
+        return
+    if not (message.is_auto or message.is_bounce) and (talk := answer_talks.open_talk(conversation.id)) is not None:
+        hand_over([*answer_talks.waiting(talk), message])  # the machine's answer was not enough
         return
     last = tickets[0] if tickets else None
     machine_or_thanks = message.is_auto or letters.only_thanks(message.visible_text)
@@ -160,6 +187,9 @@ def _go_on(message: Message, conversation: Conversation, tickets: list[Ticket]) 
         if within_reopen_time(last, writer(message), {}) is None:
             _wake(last, message)
             return
+    if answer_rules.takes(message, conversation):
+        answer_talks.begin(message)
+        return
     _open(message, last, Fact())
 
 
@@ -188,7 +218,7 @@ def _open(message: Message, last: Ticket | None, fact: Fact) -> Ticket:
         contact=conversation.contact,
         organisation_id=conversation.organisation_id or seen.organisation_id,
         conversation_id=conversation.id,
-        product_id=device.product_id if device else None,
+        product_id=device.product_id if device else answer_talks.product_of(message),
         device_id=device.id if device else None,
         counter_id=seen.counter.id if seen.counter else None,
         after=last if last is not None and last.state in TICKET.ends else None,
@@ -196,6 +226,7 @@ def _open(message: Message, last: Ticket | None, fact: Fact) -> Ticket:
     if fact.why:
         message.placed = fact.why
     conversation.token = str(ticket.number)
+    answer_talks.handed(ticket, conversation)
     if conversation.account.kind in LINES and asks_for_person(message.visible_text):
         promise(message, conversation)
     return ticket

@@ -12,7 +12,7 @@ from app.core.permissions import SYSTEM
 from channels.models import Conversation, Message
 from channels.sending import queue_message
 
-GREETED, ASKED = "greeted", "asked"
+GREETED, ASKED, ROBOT = "greeted", "asked", "robot"
 _ONCE_IN = timedelta(hours=2)
 
 

@@ -65,6 +65,9 @@ class DeskWorker(ThreadWorker):
 def leave(worker: ThreadWorker) -> None:
     """End the process now: threads that still wait for a browser would hold it back, and their work is done."""
     if worker.booted:
+        search_log = getattr(worker.wsgi, "extensions", {}).get("search_log")
+        if search_log is not None:
+            search_log.leave()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

@@ -2,11 +2,12 @@
 
 from sqlalchemy import select
 
+from app.answering import talks as answer_talks
 from app.core.audit import note
 from app.core.db import session
 from app.core.permissions import SYSTEM, Actor, require
 from app.letters import first_line
-from app.routing_words import ASKED, GREETED
+from app.routing_words import ASKED, GREETED, ROBOT
 from channels.models import Conversation, Message
 from workflows import service as desk
 from workflows.models import Ticket
@@ -35,6 +36,7 @@ def open_from_talk(actor: Actor, conversation: Conversation) -> Ticket:
         after=known[0] if known else None,
     )
     conversation.token = str(ticket.number)
+    answer_talks.handed(ticket, conversation)
     for message in words:
         message.placed = "new"
     session().flush()
@@ -47,10 +49,11 @@ def leave_talk(actor: Actor, conversation: Conversation) -> None:
     require(actor, "ticket.work")
     for message in _waiting(conversation.id):
         message.placed = LEFT
+    answer_talks.left(conversation)
     session().flush()
     note(actor, "conversation.left", conversation)
 
 
 def _waiting(conversation_id: int) -> list[Message]:
-    rows = select(Message).where(Message.conversation_id == conversation_id, Message.placed.in_((GREETED, ASKED)))
+    rows = select(Message).where(Message.conversation_id == conversation_id, Message.placed.in_((GREETED, ASKED, ROBOT)))
     return list(session().scalars(rows.order_by(Message.id)))

@@ -14,6 +14,7 @@ from flask import Flask
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 
+from app import loop_tick, similar
 from app.call_tail import tail_calls
 from app.config import Settings
 from app.core import outbox
@@ -24,16 +25,21 @@ from app.core.logins import forget_logins
 from app.core.trace import begin_trace
 from app.core.uow import on_every_commit, unit_of_work
 from app.fetcher import fetch_mail
+from app.import_hands import work_imports
+from app.knowledge_told import note_all_links, remind_reviews
 from app.sla_alarms import raise_alarms
 from channels.app_users import forget_uploads
 from channels.receiving import pick_up
 from channels.sessions import end_silent
 from channels.visitors import forget_visitors
 from channels.wecom import syncing
+from knowledge.files import forget_baskets
 from knowledge.indexing import ensure
 
 log = logging.getLogger("huiyin.worker")
 POKE_EVERY = 0.05
+LOOK_AT_INDEX = 30.0
+"""Seconds between two looks at whether the files of the index are whole: one `stat` each."""
 
 
 def make_huey(settings: Settings) -> Huey:
@@ -93,6 +99,11 @@ def _declare(huey: Huey, flask: Flask | None) -> None:
             look_at_outbox(flask)
             with flask.app_context(), unit_of_work():
                 raise_alarms()
+                remind_reviews()
+            with flask.app_context():
+                note_all_links()
+            with flask.app_context():
+                loop_tick.every_minute(flask.extensions["settings"])
 
     huey.huiyin_tick = huey.periodic_task(crontab(minute="*"), name="tick")(tick)
     huey.huiyin_sweep = huey.periodic_task(crontab(minute="17", hour="*"), name="sweep")(
@@ -132,6 +143,7 @@ def sweep(flask: Flask) -> int:
             forget_old_keys()
             forget_visitors()
             forget_uploads()
+            forget_baskets()
             forget_logins(now() - timedelta(days=2 * settings.session_days))
         return int(getattr(gone, "rowcount", 0))
 
@@ -156,6 +168,7 @@ class Worker:
         alarm.start()
         threading.Thread(target=fetch_mail, args=(self.flask, self._stop), name="mail", daemon=True).start()
         threading.Thread(target=tail_calls, args=(self.flask, self._stop), name="calls", daemon=True).start()
+        threading.Thread(target=work_imports, args=(self.flask, self._stop), name="import", daemon=True).start()
         consumer = Consumer(self.huey, workers=1, periodic=True, initial_delay=0.05, backoff=1.3, max_delay=0.25)
         consumer._set_signal_handlers = lambda: None
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -163,8 +176,11 @@ class Worker:
         consumer.start()
         self._mend_index()
         look_at_outbox(self.flask)
+        looked = time.monotonic()
         while not self._stop.wait(0.2):
-            pass
+            if time.monotonic() - looked > LOOK_AT_INDEX:
+                self._mend_damaged()
+                looked = time.monotonic()
         consumer.stop(graceful=False)
         log.info("worker stopped", extra={"pid": os.getpid()})
 
@@ -174,8 +190,23 @@ class Worker:
             try:
                 if ensure(self.flask.extensions["open_index"]()):
                     log.warning("search index was made anew")
+                if similar.ensure(self.flask.extensions["open_ticket_index"]()):
+                    log.info("index of solved tickets was made anew")
             except Exception:
                 log.exception("search index cannot be made")
+
+    def _mend_damaged(self) -> None:
+        """What was lost or cut short while everything ran is made anew as well; the sums are left to the next start."""
+        with self.flask.app_context():
+            try:
+                for name, mend in (("open_index", ensure), ("open_ticket_index", similar.ensure)):
+                    index = self.flask.extensions[name]()
+                    if index.health().state in ("missing", "damaged") and mend(index):
+                        log.warning("search index was damaged and is made anew", extra={"problem": name})
+            except Exception:
+                log.exception("search index cannot be made")
+            finally:
+                db.session.remove()
 
     def _leave(self, number: int, frame: Any) -> None:
         self._stop.set()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from app.core.audit import note
 from app.core.clock import now
@@ -12,16 +12,20 @@ from app.core.events import record
 from app.core.permissions import Actor
 from app.core.text import clean
 from channels.events import ChatEnded, ChatRated
-from channels.models import Conversation, Session
+from channels.models import Conversation, Message, Session
 from channels.visitor_models import ChatRating
 
 
 def ahead(account_id: int, conversation_ids: Collection[int]) -> dict[int, int]:
     """How many chats of the account have waited longer for a first answer than each of these; those that wait for none
     are left out. A chat waits while its session is open and nobody of the desk has spoken in it."""
+    # Whom a machine has just answered waits for nobody until they say more.
+    answered = exists().where(Message.session_id == Session.id, Message.placed == "robot")
     waiting = (
         select(Session.conversation_id)
-        .where(Session.account_id == account_id, Session.ended_at.is_(None), Session.inbound > 0, Session.agent_turns == 0)
+        .where(
+            Session.account_id == account_id, Session.ended_at.is_(None), Session.inbound > 0, Session.agent_turns == 0, ~answered
+        )
         .order_by(Session.started_at, Session.id)
     )
     order = list(dict.fromkeys(session().scalars(waiting)))

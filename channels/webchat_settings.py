@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.core.text import pack
+from channels.answer_settings import ANSWER_SETTINGS
 from channels.setting import Setting
 from channels.webchat_fields import read_fields
 from channels.webchat_hours import ZONE, hours
@@ -82,6 +83,7 @@ WEBCHAT_SETTINGS = (
     Setting("messages_per_minute", "每位访客每分钟的消息数", "连发 20 条以后按这个速度放行。", default="60", check=_between(1, 600)),
     Setting("rating", "会话结束后请访客评价", default="yes", choices=YES_NO),
     Setting("transcript", "会话记录", "自动发时，只发给留了邮箱的人。", default="ask", choices=("ask", "end", "no")),
+    *ANSWER_SETTINGS,
 )  # fmt: skip
 _DEFAULTS = {one.name: one.default for one in WEBCHAT_SETTINGS}
 

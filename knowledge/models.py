@@ -86,6 +86,7 @@ class Revision(Base):
     body: Mapped[str] = mapped_column(CleanText())
     questions: Mapped[list[str]] = mapped_column(Json, default=list)
     author: Mapped[str] = mapped_column(CleanText(80))
+    author_id: Mapped[int | None] = mapped_column(Integer)
     comment: Mapped[str] = mapped_column(CleanText(300), default="")
     sha256: Mapped[str] = mapped_column(CleanText(64))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
@@ -93,13 +94,14 @@ class Revision(Base):
 
 
 class ArticleFeedback(Base):
-    """What one reader said: did it help, and in which words not."""
+    """What one reader said: did it help, in which words not, and with which words of a search they had come."""
 
     __tablename__ = "article_feedback"
     id: Mapped[int] = mapped_column(primary_key=True)
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"), index=True)
     helpful: Mapped[bool] = mapped_column(Boolean)
     words: Mapped[str] = mapped_column(CleanText(1000), default="")
+    query: Mapped[str] = mapped_column(CleanText(300), default="", server_default="")
     actor_kind: Mapped[str] = mapped_column(CleanText(12), default="")
     actor_id: Mapped[int | None] = mapped_column(Integer)
     at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
@@ -108,7 +110,9 @@ class ArticleFeedback(Base):
 class SearchLog(Base):
     """One search as it was asked and answered, and what was opened of it. `folded` groups spellings of the same words.
 
-    `where` is the place of the search (portal, console, cli, api …); `level` the widest level that its reader has.
+    `where` is the place of the search (portal, console, cli, api …); `level` the widest level that its reader has. `key` is
+    given to the page at once, before the row is written. `contact_id` is who asked, as far as they were known or made
+    themselves known soon after; `browser` tells anonymous ones apart. `gap_id`: counted as a question without an answer.
     """
 
     __tablename__ = "search_log"
@@ -124,6 +128,10 @@ class SearchLog(Base):
     opened_article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
     opened_rank: Mapped[int | None] = mapped_column(Integer)
     at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, index=True)
+    key: Mapped[str | None] = mapped_column(CleanText(24), unique=True)
+    contact_id: Mapped[int | None] = mapped_column(Integer)
+    browser: Mapped[str] = mapped_column(CleanText(24), default="", server_default="", index=True)
+    gap_id: Mapped[int | None] = mapped_column(Integer)
 
     @property
     def zero(self) -> bool:

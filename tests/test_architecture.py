@@ -16,7 +16,7 @@ LINT = Path(sys.executable).parent / "lint-imports"
 COMMITS = {
     "app/core/uow.py": "the one place that commits the desk's rows",
     "app/core/migrate.py": "migrations run before there is a desk",
-    "knowledge/whoosh_index.py": "its writer commits the index, no database",
+    "knowledge/whoosh_store.py": "its writer commits the index, no database",
 }
 ONLY_LINES = 400
 

@@ -37,6 +37,20 @@ class TicketChanged(Event):
 
 
 @dataclass(frozen=True)
+class ArticleUsed(Event):
+    """An article served a ticket for the first time in this way (TicketArticle: `use` and `how`)."""
+
+    subject: ClassVar[str] = "ticket"
+    ticket_id: int
+    version: int
+    article_id: int
+    user_id: int | None
+    use: str
+    how: str
+    message_id: int | None = None
+
+
+@dataclass(frozen=True)
 class HoldEnds(Event):
     """The moment until which a ticket was held; its reaction runs then. `hold` is the ticket's how-many-th hold."""
 

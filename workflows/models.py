@@ -127,7 +127,9 @@ class TicketLink(Base):
 
 
 class TicketArticle(Base):
-    """That an article was used for a ticket: `inserted` into a reply or named in the wrap-up as what `solved` it."""
+    """That an article was used for a ticket: `inserted` into a reply, named in the wrap-up as what `solved` it, or sent by
+    the answer service (`robot`) before anybody had it. `how`: text, link, card, phone (read aloud) or copied; `message_id`
+    the message that it went with."""
 
     __tablename__ = "ticket_article"
     __table_args__ = (UniqueConstraint("ticket_id", "article_id", "use"),)
@@ -135,6 +137,8 @@ class TicketArticle(Base):
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"))
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), index=True)
     use: Mapped[str] = mapped_column(CleanText(12))
+    how: Mapped[str] = mapped_column(CleanText(12), default="", server_default="")
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id", ondelete="SET NULL"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 

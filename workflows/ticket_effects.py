@@ -12,7 +12,7 @@ from app.core.events import record
 from app.core.people import Team, User
 from app.core.permissions import SYSTEM, Actor
 from workflows.engine import STAY, Given, moment
-from workflows.events import HoldEnds
+from workflows.events import ArticleUsed, HoldEnds
 from workflows.holding import begin_hold, end_hold
 from workflows.kinds import ALWAYS, CATEGORIES, IMPACTS, KINDS, SAMPLE, priority_of, time_to_solve
 from workflows.models import FollowUp, Ticket, TicketArticle, TicketMark
@@ -256,8 +256,10 @@ def cancel(ticket: Ticket, actor: Actor, given: Given) -> str:
     return "cancelled"
 
 
-def remember_article(ticket: Ticket, actor: Actor, article_id: int, use: str) -> None:
-    """Write once that an article was `inserted` or `solved` the ticket."""
+def remember_article(
+    ticket: Ticket, actor: Actor, article_id: int, use: str, *, how: str = "", message_id: int | None = None
+) -> None:
+    """Write once that an article was `inserted`, `solved` the ticket, or was sent by the answer service (`robot`)."""
     known = session().scalar(
         select(TicketArticle.id).where(
             TicketArticle.ticket_id == ticket.id, TicketArticle.article_id == article_id, TicketArticle.use == use
@@ -265,7 +267,12 @@ def remember_article(ticket: Ticket, actor: Actor, article_id: int, use: str) ->
     )
     if known is None:
         user_id = actor.id if actor.kind == "user" else None
-        session().add(TicketArticle(ticket_id=ticket.id, article_id=article_id, use=use, user_id=user_id))
+        session().add(TicketArticle(ticket_id=ticket.id, article_id=article_id, use=use, how=how, message_id=message_id, user_id=user_id))
+        record(
+            ArticleUsed(
+                ticket_id=ticket.id, version=ticket.version, article_id=article_id, user_id=user_id, use=use, how=how, message_id=message_id
+            )
+        )  # fmt: skip
 
 
 def set_impact(ticket: Ticket, impact: str) -> None:

@@ -23,6 +23,9 @@ PERMISSIONS: dict[str, str] = {
     "article.read": "查看内部知识",
     "article.write": "起草、修改知识",
     "article.publish": "发布、下架知识",
+    "gap.work": "处理没有答案的问题",
+    "community.answer": "以客服或供应商的身份回答社区问题",
+    "community.moderate": "审核社区内容、维护敏感词",
     "report.read": "查看报表",
     "call.listen": "听所有通话录音",
     "counter.manage": "管理服务台二维码",
@@ -37,23 +40,23 @@ PERMISSIONS: dict[str, str] = {
     "audit.read": "查看审计记录",
 }
 
-_DESK = {"desk.use", "ticket.read", "ticket.create", "ticket.work", "contact.read", "organisation.read", "article.read", "catalogue.read", "order.read"}
+_DESK = {"desk.use", "ticket.read", "ticket.create", "ticket.work", "contact.read", "organisation.read", "article.read", "catalogue.read", "order.read", "community.answer"}
 _PLATFORM = {"order.work", "order.dispatch", "order.check", "order.cancel"}
 _AGENT = _DESK | _PLATFORM | {"ticket.read_all", "ticket.dispatch", "ticket.close", "ticket.cancel", "contact.edit"}
-_LEADER = _AGENT | {"ticket.supervise", "report.read", "call.listen", "counter.manage"}
+_LEADER = _AGENT | {"ticket.supervise", "report.read", "call.listen", "counter.manage", "community.moderate"}
 
 ROLES: dict[str, tuple[str, frozenset[str]]] = {
     "client": ("企业管理员", frozenset({"ticket.read", "ticket.create", "catalogue.read"})),
     "agent": ("坐席", frozenset(_AGENT)),
     "second_line": ("二线", frozenset(_AGENT)),
     "resident": ("供应商驻场", frozenset(_DESK)),
-    "dispatcher": ("供应商调度", frozenset({"order.read", "order.dispatch", "order.work", "order.cancel", "catalogue.read"})),
-    "technician": ("师傅", frozenset({"order.read", "order.work", "catalogue.read"})),
+    "dispatcher": ("供应商调度", frozenset({"order.read", "order.dispatch", "order.work", "order.cancel", "catalogue.read", "community.answer"})),
+    "technician": ("师傅", frozenset({"order.read", "order.work", "catalogue.read", "community.answer"})),
     "leader": ("班长", frozenset(_LEADER)),
     "supervisor": ("主管", frozenset(_LEADER | {"organisation.edit", "audit.read"})),
     "manager": ("客户经理", frozenset({"desk.use", "ticket.read", "order.read", "contact.read", "organisation.read", "report.read", "article.read", "catalogue.read"})),
-    "editor": ("知识编辑", frozenset({"desk.use", "article.read", "article.write", "article.publish", "ticket.read", "ticket.read_all", "catalogue.read"})),
-    "author": ("供应商作者", frozenset({"article.read", "article.write", "catalogue.read"})),
+    "editor": ("知识编辑", frozenset({"desk.use", "article.read", "article.write", "article.publish", "gap.work", "ticket.read", "ticket.read_all", "catalogue.read", "community.answer", "community.moderate"})),
+    "author": ("供应商作者", frozenset({"article.read", "article.write", "catalogue.read", "community.answer"})),
     "administrator": ("管理员", frozenset(PERMISSIONS)),
 }
 

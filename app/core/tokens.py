@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from app.core.audit import note
 from app.core.clock import now
@@ -87,7 +87,7 @@ def find_token(token: str) -> ApiToken | None:
         select(ApiToken)
         .join(ApiToken.user)
         .where(ApiToken.token_hash == token_hash(token), ApiToken.revoked_at.is_(None), User.active.is_(True))
-        .options(selectinload(ApiToken.user).selectinload(User.teams))
+        .options(contains_eager(ApiToken.user).selectinload(User.teams))
     )
     return None if row is None or (row.expires_at is not None and row.expires_at <= now()) else row
 

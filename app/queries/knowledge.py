@@ -8,26 +8,32 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import selectinload
 
 from app.core.catalogue import Product
-from app.core.clock import now
 from app.core.db import session
 from app.core.directory.access import circle
 from app.core.people import Organisation
 from app.core.permissions import Actor
+from app.queries.article_health import has_mark, worst_first
 from knowledge.access import editable_articles, own_products, reader_for, within
+from knowledge.care import is_due
+from knowledge.editing_models import WAITING, PublishPlan
+from knowledge.loop_models import ArticleFigures
 from knowledge.models import STATES, Article, ArticleFeedback, Revision, article_product
 
-REVIEW_AFTER = timedelta(days=365)
 PAGE = 40
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
 class ArticlePage:
-    """Some articles, the last changed first; `next` is the cursor to go on from."""
+    """Some articles, the last changed first; `next` is the cursor to go on from. `counts` by state; `marks` counts what is
+    due for review and what is planned to be published, which are no states; `due` are those of this page to be looked at
+    again."""
 
     articles: list[Article]
     next: str | None
     counts: dict[str, int]
+    marks: dict[str, int]
+    due: frozenset[int]
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
@@ -39,9 +45,10 @@ def _visible(actor: Actor) -> ColumnElement[bool]:
 
 
 def article_page(
-    actor: Actor, *, state: str = "", q: str = "", product_id: int | None = None, level: str = "", cursor: str = ""
+    actor: Actor, *, state: str = "", q: str = "", product_id: int | None = None, level: str = "", health: str = "", cursor: str = ""
 ) -> ArticlePage:
-    """Articles by state, product and audience whose title, address or text holds `q`; keyset paging."""
+    """Articles by state (or mark: due, planned), product and audience whose title, address or text holds `q`; keyset
+    paging."""
     conditions = [_visible(actor)]
     if q:
         pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
@@ -55,17 +62,27 @@ def article_page(
         conditions.append(exists().where(linked, article_product.c.product_id == product_id))
     if level:
         conditions.append(Article.level == level)
+    if health:
+        conditions.append(Article.id.in_(select(ArticleFigures.article_id).where(has_mark(health))))
     counted = session().execute(select(Article.state, func.count()).where(*conditions).group_by(Article.state))
     counts = dict.fromkeys(STATES, 0) | dict(counted.all())
+    marks = {"due": is_due(), "planned": exists().where(PublishPlan.article_id == Article.id, PublishPlan.state == WAITING)}
+    marked = {name: session().scalar(select(func.count()).select_from(Article).where(*conditions, mark)) or 0 for name, mark in marks.items()}
     if state in STATES:
         conditions.append(Article.state == state)
-    if (place := _place(cursor)) is not None:
-        conditions.append(tuple_(Article.updated_at, Article.id) < place)
+    elif state in marks:
+        conditions.append(marks[state])
     rows = select(Article).where(*conditions).options(selectinload(Article.products))
-    found = list(session().scalars(rows.order_by(Article.updated_at.desc(), Article.id.desc()).limit(PAGE + 1)))
-    last = found[PAGE - 1] if len(found) > PAGE else None
-    onward = f"{(last.updated_at - _EPOCH) // timedelta(microseconds=1)}_{last.id}" if last else None
-    return ArticlePage(found[:PAGE], onward, counts)
+    if health == "sick":
+        found, onward = worst_first(rows, cursor, PAGE)
+    else:
+        if (place := _place(cursor)) is not None:
+            rows = rows.where(tuple_(Article.updated_at, Article.id) < place)
+        found = list(session().scalars(rows.order_by(Article.updated_at.desc(), Article.id.desc()).limit(PAGE + 1)))
+        last = found[PAGE - 1] if len(found) > PAGE else None
+        onward = f"{(last.updated_at - _EPOCH) // timedelta(microseconds=1)}_{last.id}" if last else None
+    due = select(Article.id).where(Article.id.in_([article.id for article in found]), is_due())
+    return ArticlePage(found[:PAGE], onward, counts, marked, frozenset(session().scalars(due)))
 
 
 def _place(cursor: str) -> Any:
@@ -82,7 +99,7 @@ def _place(cursor: str) -> Any:
 
 def is_stale(article: Article) -> bool:
     """Whether a published article should be looked at again."""
-    return article.state == "published" and (article.reviewed_at is None or now() - article.reviewed_at > REVIEW_AFTER)
+    return session().scalar(select(Article.id).where(Article.id == article.id, is_due())) is not None
 
 
 def revisions_of(article: Article) -> list[Revision]:

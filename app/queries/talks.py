@@ -10,7 +10,7 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.permissions import Actor
 from app.queries.messages import readable_conversations
-from app.routing_words import ASKED, GREETED
+from app.routing_words import ASKED, GREETED, ROBOT
 from channels.models import Conversation, Message
 from workflows.models import Ticket, TicketConversation
 from workflows.tickets import TICKET
@@ -62,7 +62,7 @@ def _waits() -> list[ColumnElement[bool]]:
         select(later.id).where(later.conversation_id == Message.conversation_id, later.id > Message.id, later.author_kind == "user")
     )
     return [
-        and_(Message.direction == "in", Message.placed.in_((GREETED, ASKED)), Message.created_at > now() - WAITING),
+        and_(Message.direction == "in", Message.placed.in_((GREETED, ASKED, ROBOT)), Message.created_at > now() - WAITING),
         ~open_ticket,
         ~answered,
     ]

@@ -25,6 +25,7 @@ _ADDRESS = re.compile(r"https?://[!-~]+|[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 
 PAGE = 60
 REPLIED = "ticket.replied"
+ROBOT = "robot"
 
 
 @dataclass(frozen=True)
@@ -181,10 +182,19 @@ def _names(steps: list[AuditRow]) -> tuple[dict[int, str], dict[int, str]]:
 
 
 def used_articles(ticket: Ticket) -> dict[int, Article]:
-    """Articles that were inserted into replies of this ticket or named as its solution."""
+    """Articles that were inserted into replies of this ticket or named as its solution; not what the answer service
+    sent before, which did not solve it."""
     rows = select(Article).join(TicketArticle, TicketArticle.article_id == Article.id)
-    found = session().scalars(rows.where(TicketArticle.ticket_id == ticket.id).order_by(TicketArticle.id))
+    found = session().scalars(
+        rows.where(TicketArticle.ticket_id == ticket.id, TicketArticle.use != ROBOT).order_by(TicketArticle.id)
+    )
     return {article.id: article for article in found}
+
+
+def shown_by_robot(ticket: Ticket) -> set[int]:
+    """Ids of the articles that the answer service sent to the customer before a person had the ticket."""
+    rows = select(TicketArticle.article_id).where(TicketArticle.ticket_id == ticket.id, TicketArticle.use == ROBOT)
+    return set(session().scalars(rows))
 
 
 def customer_words(ticket: Ticket, limit: int = 2000) -> str:

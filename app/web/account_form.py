@@ -14,12 +14,14 @@ Groups = Sequence[tuple[Any, tuple[str, ...], bool]]
 
 _WINDOW = ("window_messages", "window_hours", "window_event_messages", "window_event_seconds", "window_reserve")
 _TEMPLATES = ("template_answer", "template_progress", "template_appointment", "template_rating", "template_alarm")
+_ANSWER = ("answer", "answer_sure", "answer_most", "answer_wait_minutes")
 _CONNECT, _SPEAK, _LIMITS, _RARE = _l("接上平台"), _l("自动说的话"), _l("条数与限制"), _l("很少要改的")
 
 GROUPS: Mapping[str, Groups] = {
     "wechat": (
         (_CONNECT, ("name", "appid", "secret", "token", "mode", "aes_key"), False),
         (_SPEAK, ("welcome",), False),
+        (_l("机器人先答"), _ANSWER, False),
         (_l("模板消息"), _TEMPLATES, True),
         (_LIMITS, (*_WINDOW, "text_bytes"), True),
         (_RARE, ("previous_aes_key", "stale_seconds", "api_base"), True),
@@ -27,6 +29,7 @@ GROUPS: Mapping[str, Groups] = {
     "wecom": (
         (_CONNECT, ("corpid", "secret", "token", "aes_key", "open_kfids"), False),
         (_l("怎么接待"), ("keep_session", "welcome", "goodbye", "rate_at_end"), False),
+        (_l("机器人先答"), _ANSWER, False),
         (_LIMITS, (*_WINDOW, "poll_minutes"), True),
         (_RARE, ("previous_aes_key", "api_base"), True),
     ),
@@ -35,6 +38,7 @@ GROUPS: Mapping[str, Groups] = {
         (_l("访客看到的"), ("title", "title_en", "welcome", "welcome_en", "colour"), False),
         (_l("什么时候、在哪里"), ("hours", "time_zone", "allowed_sites"), False),
         (_l("先问什么、能做什么"), ("ask", "fields", "queue", "files", "rating", "transcript", "pages"), False),
+        (_l("机器人先答"), _ANSWER, False),
         (_l("访客是谁"), ("site_secret", "verified_only", "remember_days", "proof_hours"), True),
         (_l("没看到的答复"), ("offline_minutes", "offline_gap_minutes"), True),
         (_LIMITS, ("file_mb", "messages_per_minute"), True),

@@ -21,11 +21,11 @@ from app.core.text import clean
 from app.core.uow import unit_of_work
 from app.queries import portal as queries
 from app.search_index import current_index
-from app.web import reads
-from app.web.portal import KEPT, address, asked, meta, number_of, products_of
+from app.web import article_links, reads, structured, visit
+from app.web.portal import KEPT, address, asked, meta, products_of, root
 from app.web.security import limiter
 from app.web.sheets import sheet_of
-from knowledge import searching
+from knowledge import files, searching
 from knowledge.access import readable_articles, reader_for
 from knowledge.index import INSIDE_LEVELS, IndexUnavailable
 from knowledge.models import Article, ArticleFeedback
@@ -49,10 +49,13 @@ def article_page(slug: str) -> Response:
     """One article. What was retired, or is not for this reader, is not there."""
     actor = viewer.current_actor()
     article = queries.find_readable(actor, slug)
+    if article is None and (moved := article_links.present_url(actor, slug, request.query_string.decode("ascii", "replace"))):
+        return make_response(redirect(moved, 301))
     if article is None or article.current is None:
         raise NotFound()
     said, q = said_about(actor, article), asked(request.args)
-    reads.note_read(article, number_of(request.args.get("s")) or None)
+    reads.note_read(article, request.args.get("s", "")[:24])
+    visit.note_read(article.id)
     tag = _etag(actor, article, said, q)
     fresh = request.if_none_match.contains_weak(tag)
     response = make_response("", 304) if fresh else make_response(_page(actor, article, said, q))
@@ -62,7 +65,8 @@ def article_page(slug: str) -> Response:
 
 
 def _page(actor: Actor, article: Article, said: str, q: str) -> str:
-    sheet = sheet_of(article.current.body if article.current else "")
+    body = article.current.body if article.current else ""
+    sheet = article_links.with_live_links(sheet_of(body), article_links.dead_targets(actor, body))
     minutes = round(sheet.characters / MINUTE)
     return render_template(
         "portal/article.html",
@@ -88,8 +92,23 @@ def _page(actor: Actor, article: Article, said: str, q: str) -> str:
         reach=queries.reach() if said == "no" else None,
         ask_url=f"/ask?{urlencode({'q': q, 'article': article.slug})}" if said == "no" else None,
         q=q,
-        meta=meta(address(article), sheet.lead, article.level == "public"),
+        crumbs=crumbs(article),
+        files=attached(article),
+        community_url=f"/community/ask?{urlencode({'product': article.products[0].code, 'title': q})}" if article.products else None,
+        meta={**meta(address(article), sheet.lead, article.level == "public"), "language": article.language},
+        data=structured.article(article, sheet, root()) if article.level == "public" else None,
     )
+
+
+def crumbs(article: Article) -> list[dict[str, str]]:
+    """The way here from the first page: the product of which it speaks, where it is one."""
+    return [{"title": p.name, "url": f"/products/{p.code}"} for p in article.products[:1]] if len(article.products) == 1 else []
+
+
+def attached(article: Article) -> list[dict[str, Any]]:
+    """The files that its text lists: {name, url, size}."""
+    rows = files.listed(article.current)
+    return [{"name": row.file.name, "url": files.address_of(row), "size": f"{max(1, row.file.size // 1024)} KB"} for row in rows]
 
 
 def _similar(actor: Actor, article: Article) -> list[dict[str, str]]:
@@ -116,7 +135,7 @@ def verdict(slug: str) -> AnyResponse:
     solved = request.form.get("solved")
     if solved in ("0", "1") and not said_about(actor, article):
         with unit_of_work():
-            searching.record_feedback(actor, article, solved == "1", request.form.get("missing", ""))
+            searching.record_feedback(actor, article, solved == "1", request.form.get("missing", ""), asked(request.form))
         said: dict[str, Any] = cookie.get("said", {})
         if solved == "0":  # what was missing goes along, should they ask us now
             cookie["missed"] = [article.slug, clean(request.form.get("missing", "")).strip()[:MISSED]]
@@ -142,5 +161,6 @@ def _etag(actor: Actor, article: Article, said: str, q: str) -> str:
         article.id, article.version, article.current_revision_id, str(get_locale()), actor.kind, actor.id, said, q,
         cookie.get("csrf_token"), request.cookies.get("theme"), bool(cookie.get("_flashes")),
         (now() - (article.reviewed_at or article.updated_at)).days, asset_url("own/portal.css"),
+        article_links.dead_targets(actor, article.current.body if article.current else ""),
     ]  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

@@ -21,9 +21,11 @@ from app.core.text import clean
 from app.queries import portal as queries
 from app.queries import requests as lists
 from app.search_index import current_index
+from app.search_logging import note_asker
+from app.web import visit
 from app.web.errors import field_errors, status_of, words_of
+from app.web.hits import Shown, article_url
 from app.web.my_requests import visitor
-from app.web.portal import found_hits
 from app.web.security import limiter
 from channels.counters import Counter, find_counter
 from knowledge import searching
@@ -69,6 +71,7 @@ def form() -> str:
     if article and isinstance(missed, list) and missed[:1] == [article]:
         words.append(str(missed[1]))
     given = {**_known(actor), "text": "\n".join(w for w in words if w), "article": article, "once": secrets.token_urlsafe(9)}
+    given["read"] = ",".join(map(str, visit.read_before()))
     device = find_tag(request.args.get("device", ""))
     product = queries.find_product(request.args.get("product", "")) if request.args.get("product") else None
     if device or product:
@@ -82,6 +85,7 @@ def send() -> Response:
     """Take the request; then its progress page, which says the number."""
     actor = viewer.current_actor()
     given = {name: clean(request.form.get(name, ""))[: asking.LONGEST + 1] for name in FIELDS}
+    given["read"] = ",".join(request.form.getlist("read")[: visit.READ_AT_MOST])
     device, counter = find_tag(request.form.get("device", "")), find_counter(request.form.get("counter", ""))
     if request.form.get("step") == "look":
         return make_response(_form(actor, given, device, counter))
@@ -98,7 +102,9 @@ def send() -> Response:
         ticket = asking.submit(actor, asked)
     except DeskError as problem:
         return make_response(_form(actor, given, device, counter, problem, lost=bool(files)), status_of(problem))
+    note_asker(ticket.contact_id)
     cookie.pop("missed", None)
+    visit.forget_read()
     cookie["sent"] = ticket.number
     return redirect(f"/r/{letters.sign_ticket(ticket.id)}", 303)
 
@@ -165,6 +171,10 @@ def _form(
         ],
         files=field("files", _("照片、截图或日志"), "file", hint=_("最多 6 个，每个 10 MB。"), errors=errors.get("files", [])),
         once=given.get("once") or secrets.token_urlsafe(9),
+        read=[
+            {"id": a.id, "title": a.title, "url": article_url(a.slug)}
+            for a in asking.articles_read(actor, given.get("read", "")) if article is None or a.id != article.id
+        ],
         article={"title": article.title, "slug": article.slug, "url": f"/articles/{article.slug}"} if article else None,
         device={"tag": device.tag, "label": device.label, "product": device.product.label} if device else None,
         counter={"slug": counter.slug, "name": counter.name, "place": counter.place} if counter else None,
@@ -184,5 +194,5 @@ def _answers(actor: Actor, given: dict[str, str], read: int | None) -> list[dict
         hits = searching.search(current_index(), actor, words, product.id if product else None, SUGGESTED + 1)
     except IndexUnavailable:
         return []
-    found = [item for item in searching.with_articles(hits, reader_for(actor)) if item.article.id != read]
-    return found_hits(found[:SUGGESTED], {"q": words[: searching.LONGEST_QUERY]})
+    found = Shown([hit for hit in hits if int(hit.id) != read][:SUGGESTED], reader_for(actor))
+    return found.as_dicts({"q": words[: searching.LONGEST_QUERY]})

@@ -20,6 +20,7 @@ from app.core.db import session
 from app.core.errors import Invalid, NotFound, Refused
 from app.core.files import put_bytes, store_file
 from app.core.uow import unit_of_work
+from app.queries.briefly import briefly
 from app.web.desk_files import deliver
 from app.web.errors import words_of
 from app.web.i18n import LANGUAGES, language
@@ -48,6 +49,7 @@ def init_app(flask: Flask) -> None:
     flask.jinja_env.globals["portal_chat"] = portal_chat
 
 
+@briefly
 def portal_chat() -> str | None:
     """The account whose widget stands on the portal's own pages; None where there is none."""
     wanted = select(Account.slug).where(Account.kind == KIND, Account.slug == PORTAL_SLUG, Account.active.is_(True))

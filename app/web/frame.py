@@ -37,6 +37,7 @@ PLACES = (
 )
 PORTAL = (
     Place("home", _l("首页"), "home", "/", ()),
+    Place("community", _l("社区"), "messages", "/community", ()),
     Place("ask", _l("提问"), "message-circle", "/ask", ()),
     Place("requests", _l("我的请求"), "list-check", "/requests", ()),
 )

@@ -16,21 +16,27 @@ from app.core.errors import DeskError, NotFound
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from app.queries import knowledge as queries
+from app.queries.gaps import gap_page
 from app.search_index import current_index
+from app.web import loop_show
+from app.web.editing_show import editing_facts
 from app.web.errors import words_of
+from app.web.knowledge_files import attachments
 from app.web.portal import number_of
 from app.web.sheets import sheet_of
-from knowledge import lifecycle, searching
+from knowledge import lifecycle
 from knowledge.access import access_article, access_editable, may_edit, reader_for
 from knowledge.index import LEVELS, IndexUnavailable, Query
+from knowledge.loop_models import MARKS, KnowledgeGap
 from knowledge.models import STATES, Article, Revision
 from knowledge.service import restore_revision
 
 blueprint = Blueprint("knowledge", __name__, url_prefix="/knowledge")
 ONE = "/<int(max=2147483647):article_id>"
-GAP_DAYS, GAPS, RANKED = 30, 20, 10
+GAPS, RANKED = 12, 10
 
 STATE_WORDS = {"draft": _l("草稿"), "review": _l("待审核"), "published": _l("已发布"), "retired": _l("已下架")}
+MARK_WORDS = {"due": _l("待复核"), "planned": _l("已排定")}
 LEVEL_WORDS = {"public": _l("所有人"), "client": _l("客户"), "agent": _l("坐席"), "supplier": _l("供应商")}
 KIND_WORDS = {
     "howto": _l("操作指南"),
@@ -41,7 +47,7 @@ KIND_WORDS = {
     "wizard": _l("诊断向导"),
     "internal": _l("内部资料"),
 }
-STEP_WORDS = {"submit": _l("提交审核"), "return": _l("退回作者"), "publish": _l("发布"), "retire": _l("下架")}
+STEP_WORDS = {"submit": _l("送审"), "return": _l("退回作者"), "publish": _l("发布"), "retire": _l("下架")}
 DONE_WORDS = {
     "submit": _l("已提交，等知识编辑审核。"),
     "return": _l("已退回，作者会看到原因。"),
@@ -60,41 +66,45 @@ def articles() -> str:
     """The list, and beside it what was asked without an answer."""
     actor, args = viewer.current_actor(), request.args
     writes = actor.can("article.write")
-    state = args.get("state", "") if args.get("state") in STATES else ""
+    state = args.get("state", "") if args.get("state") in (*STATES, *(MARK_WORDS if writes else ())) else ""
     level = args.get("level", "") if args.get("level") in LEVELS else ""
     product, q, cursor = number_of(args.get("product")), args.get("q", "").strip()[:200], args.get("cursor", "")
-    found = queries.article_page(actor, state=state, q=q, product_id=product or None, level=level, cursor=cursor)
-    given = {k: v for k, v in {"state": state, "q": q, "product": product or "", "level": level}.items() if v}
+    health = args.get("health", "") if writes and args.get("health") in (*MARKS, "sick") else ""
+    found = queries.article_page(actor, state=state, q=q, product_id=product or None, level=level, health=health, cursor=cursor)
+    given = {k: v for k, v in {"state": state, "q": q, "product": product or "", "level": level, "health": health}.items() if v}
+    marks = loop_show.marks_of(found.articles) if writes else {}
     levels = [{"value": name, "label": str(LEVEL_WORDS[name])} for name in reader_for(actor).levels]
     products = [{"value": p.id, "label": p.name} for p in queries.product_choices(actor)]
-    shows_gaps = writes and circle(actor) == "staff"
+    shows_gaps = actor.can("gap.work") and circle(actor) == "staff"
     return render_template(
         "knowledge/list.html",
         here="knowledge",
         q=q,
         state=state,
-        tabs=_tabs(state, found.counts, given) if writes else [],
+        tabs=_tabs(state, found.counts, found.marks, given) if writes else [],
         selects=[
             {"name": "product", "label": _("全部产品"), "value": product or "", "options": products},
             {"name": "level", "label": _("给谁看"), "value": level, "options": levels},
+            *([{"name": "health", "label": _("不论好坏"), "value": health, "options": loop_show.choices()}] if writes else []),
         ],
-        articles=[_row(article) for article in found.articles],
+        articles=[_row(article, article.id in found.due) | {"marks": marks.get(article.id, [])} for article in found.articles],
         page={
             "next": "/knowledge?" + urlencode({**given, "cursor": found.next}) if found.next else None,
             "first": "/knowledge?" + urlencode(given) if cursor else None,
             "shown": len(found.articles),
         },
-        gaps=[_gap(gap) for gap in searching.gaps(GAP_DAYS, GAPS)] if shows_gaps else None,
+        gaps=[_gap(gap) for gap in gap_page(actor, limit=GAPS).gaps] if shows_gaps else None,
         can_write=writes,
         import_hint=shows_gaps,
         new_url="/knowledge/new" if writes else None,
     )
 
 
-def _tabs(state: str, counts: dict[str, int], given: dict[str, Any]) -> list[dict[str, Any]]:
-    """All, then the states in the order in which an editor cares about them."""
+def _tabs(state: str, counts: dict[str, int], marks: dict[str, int], given: dict[str, Any]) -> list[dict[str, Any]]:
+    """All, then the states in the order in which an editor cares about them, and what waits for its day."""
     labels = {"": _("全部"), **{s: str(STATE_WORDS[s]) for s in ("published", "review", "draft", "retired")}}
-    numbers = {"": sum(counts.values()), **counts}
+    labels |= {mark: str(words) for mark, words in MARK_WORDS.items() if marks[mark] or mark == state}
+    numbers = {"": sum(counts.values()), **counts, **marks}
     return [
         {
             "key": key,
@@ -102,13 +112,13 @@ def _tabs(state: str, counts: dict[str, int], given: dict[str, Any]) -> list[dic
             "url": "/knowledge?" + urlencode({**given, "state": key}),
             "count": numbers[key],
             "here": key == state,
-            "tone": "warn" if key == "review" else "",
+            "tone": "warn" if key in ("review", "due") else "",
         }
         for key, label in labels.items()
     ]
 
 
-def _row(article: Article) -> dict[str, Any]:
+def _row(article: Article, due: bool) -> dict[str, Any]:
     return {
         "id": article.id,
         "url": f"/knowledge/{article.id}",
@@ -123,19 +133,19 @@ def _row(article: Article) -> dict[str, Any]:
         "views": article.view_count,
         "helpful": article.helpful_count,
         "unhelpful": article.unhelpful_count,
-        "stale": queries.is_stale(article),
+        "stale": due,
         "safety": article.safety,
     }
 
 
-def _gap(gap: searching.Gap) -> dict[str, Any]:
+def _gap(gap: KnowledgeGap) -> dict[str, Any]:
     return {
         "query": gap.query,
         "count": gap.count,
         "zero": gap.zero,
         "last_at": gap.last_at,
-        "search_url": f"/search?{urlencode({'q': gap.query})}",
-        "write_url": f"/knowledge/new?{urlencode({'q': gap.query})}",
+        "owner": gap.owner.label if gap.owner else None,
+        "url": f"/knowledge/gaps/{gap.id}",
     }
 
 
@@ -157,6 +167,8 @@ def article(article_id: int) -> str:
         here="knowledge",
         article=_facts(found, shown),
         html=Markup(sheet_of(shown.body).whole),
+        files=attachments(shown),
+        work=editing_facts(actor, found),
         shown="current" if shown.id == found.current_revision_id else "draft" if shown.id == found.draft_revision_id else "",
         draft_url=f"{url}?revision={found.draft.number}" if both and found.draft else None,
         current_url=f"{url}?revision={found.current.number}" if both and found.current else None,
@@ -177,6 +189,7 @@ def article(article_id: int) -> str:
             for r in revisions
         ],
         ranks=_ranks(actor, found) if published else [],
+        loop_=loop_show.article_facts(actor, found),
         feedback=[{"words": f.words, "at": f.at} for f in queries.missed(found)] if edits else [],
     )
 
@@ -204,7 +217,7 @@ def _changes_url(article: Article, revisions: list[Revision], shown: Revision) -
 
 def _facts(article: Article, shown: Revision) -> dict[str, Any]:
     return {
-        **_row(article),
+        **_row(article, queries.is_stale(article)),
         "title": shown.title,
         "version": article.version,
         "public_url": f"/articles/{article.slug}" if article.state == "published" else None,
@@ -236,6 +249,7 @@ def _steps(actor: Actor, article: Article) -> list[dict[str, Any]]:
             "primary": name == "publish" or (name == "submit" and "publish" not in names),
             "danger": name == "retire",
             "reason": lifecycle.STEPS[name].reason,
+            "asks": name == "submit",
         }
         for name in names
     ]
@@ -282,7 +296,7 @@ def restore(article_id: int) -> Response:
 
 def _restore(actor: Actor, found: Article, version: int | None) -> str:
     number = number_of(request.form.get("number"))
-    made = restore_revision(actor, found, number, version)
+    made = restore_revision(actor, found, number, version, request.form.get("comment", "")[:250])
     return _("第 %(n)s 版已成为新的草稿，发布后读者才会看到。", n=number) if made else _("和现在的内容一样，没有改动。")
 
 

@@ -12,6 +12,7 @@ from app.web.knowledge import ONE
 from app.web.portal import number_of
 from knowledge.access import access_editable
 from knowledge.changes import Line, changes
+from knowledge.files import listed
 from knowledge.models import Article, Revision
 
 blueprint = Blueprint("knowledge_changes", __name__, url_prefix="/knowledge")
@@ -75,4 +76,10 @@ def _parts(first: Revision, second: Revision) -> list[dict[str, Any]]:
         part(_("标题"), first.title, second.title),
         part(_("客户会这样问"), "\n".join(first.questions), "\n".join(second.questions)),
         part(_("正文"), first.body, second.body),
+        part(_("附件"), _names(first), _names(second)),
     ]
+
+
+def _names(revision: Revision) -> str:
+    """The attachments, one a line; two of one name are told apart by their number."""
+    return "\n".join(f"{row.file.name} ({row.id})" for row in listed(revision))

@@ -1,62 +1,62 @@
 """Writing an article: one form for a new one and for a new revision, with a preview and nothing typed ever lost."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from app import viewer
 from app.core.db import session
-from app.core.errors import DeskError, NotFound, Stale
+from app.core.errors import DeskError, Invalid, NotFound, Stale
 from app.core.permissions import Actor
-from app.core.text import clean
 from app.core.uow import unit_of_work
 from app.queries import knowledge as queries
+from app.web import knowledge_form as forms
 from app.web.errors import field_errors, status_of, words_of
-from app.web.knowledge import KIND_WORDS, LEVEL_WORDS, ONE
+from app.web.knowledge import ONE
+from app.web.knowledge_files import facts_of, limits
+from app.web.knowledge_form import Care, Typed
 from app.web.portal import asked, number_of
 from app.web.sheets import sheet_of
-from knowledge.access import access_editable, reader_for
+from knowledge import linking
+from knowledge.access import access_editable
+from knowledge.care import take_care
+from knowledge.changes import changes
+from knowledge.files import in_hand, listed_ids
+from knowledge.from_template import find_template, left_over, templates
+from knowledge.index import LEVELS
+from knowledge.markdown import warns
 from knowledge.models import Article
-from knowledge.service import (
-    Content,
-    Properties,
-    change_properties,
-    content_of,
-    draft_article,
-    properties_of,
-    revise,
-)
+from knowledge.plans import waiting_plan
+from knowledge.service import Content, Properties, change_properties, draft_article, properties_of, revise
 
 blueprint = Blueprint("knowledge_edit", __name__, url_prefix="/knowledge")
-LONGEST_BODY = 200_000
-LANGUAGES = {"zh": "中文", "en": "English"}  # data: a language is named in itself
 
 
 def init_app(flask: Flask) -> None:
     flask.register_blueprint(blueprint)
 
 
-@dataclass(frozen=True)
-class Typed:
-    """What stands in the form: as stored at first, then as typed."""
-
-    content: Content
-    properties: Properties
-    comment: str = ""
-
-
 @blueprint.get("/new")
 @viewer.needs("article.write")
 def new() -> Response:
-    """An empty form; a question without an answer comes along as `q`."""
+    """An empty form, or one of the beginnings (`template`); a question without an answer comes along as `q`."""
     q = asked(request.args)
-    own = queries.product_choices(viewer.current_actor())
+    actor = viewer.current_actor()
+    own = queries.product_choices(actor)
     chosen = (own[0].id,) if len(own) == 1 else ()
-    return _form(None, Typed(Content("", "", (q,) if q else ()), Properties(product_ids=chosen)))
+    content, properties = Content("", "", (q,) if q else (), ()), Properties(product_ids=chosen)
+    template = find_template(request.args.get("template", ""), str(get_locale() or "zh")[:2])
+    if template is not None:
+        content = replace(content, body=template.body)
+        properties = replace(properties, kind=template.kind, safety=template.safety, language=template.language)
+    owner = actor.id if actor.kind == "user" else None
+    given = Typed(content, properties, Care(owner_id=owner), basket=forms.new_basket())
+    return _form(None, given, chooses=template is None, pattern=template)
 
 
 @blueprint.get(f"{ONE}/edit")
@@ -64,19 +64,22 @@ def new() -> Response:
 def edit(article_id: int) -> Response:
     """The newest text, published or not."""
     article = access_editable(viewer.current_actor(), article_id)
-    return _form(article, _stored(article))
+    return _form(article, forms.stored(article))
 
 
 @blueprint.post("/new")
 @viewer.needs("article.write")
 def create() -> Response:
     """Keep it as a draft."""
-    typed = _typed(Properties())
+    actor = viewer.current_actor()
+    typed = forms.typed(Properties())
     if "preview" in request.form:
         return _form(None, typed, preview=True)
     try:
         with unit_of_work():
-            article_id = draft_article(viewer.current_actor(), typed.content, typed.properties).id
+            article = draft_article(actor, typed.content, typed.properties, basket=typed.basket)
+            _take_care(actor, article, typed)
+            article_id = article.id
     except DeskError as problem:
         return _refused(None, typed, problem)
     flash(_("草稿已保存，发布后读者才会看到。"), "good")
@@ -89,15 +92,17 @@ def save(article_id: int) -> Response:
     """Write a new revision, and the properties where they were changed. Whoever comes second keeps what they typed."""
     actor = viewer.current_actor()
     article = access_editable(actor, article_id)
-    typed = _typed(properties_of(article))
+    typed = forms.typed(properties_of(article))
     if "preview" in request.form:
         return _form(article, typed, preview=True)
     version = number_of(request.form.get("version"))
     try:
         with unit_of_work():
             article = access_editable(actor, article_id)
+            planned = waiting_plan(article) is not None
             revision = revise(actor, article, typed.content, typed.comment, version)
-            changed = typed.properties != properties_of(article) and change_properties(actor, article, typed.properties)
+            changed = bool(typed.properties != properties_of(article) and change_properties(actor, article, typed.properties))
+            changed = _take_care(actor, article, typed) or changed
     except NotFound:
         raise
     except DeskError as problem:
@@ -105,52 +110,57 @@ def save(article_id: int) -> Response:
         return _refused(access_editable(actor, article_id), typed, problem)
     if revision:
         flash(_("已保存为第 %(n)s 版，发布后读者才会看到。", n=revision.number), "good")
+        if planned:
+            flash(_("原来排定的发布已取消：审核过的不是这一版。"), "warn")
     else:
         flash(_("资料已保存。") if changed else _("没有改动。"), "good")
     return redirect(f"/knowledge/{article_id}" + (f"?revision={revision.number}" if revision else ""), 303)
 
 
+def _take_care(actor: Actor, article: Article, typed: Typed) -> bool:
+    """Owner, date and note, where the form showed them. Returns whether one changed."""
+    if typed.care is None:
+        return False
+    care = forms.bound_care(typed.care, article) if _bound(actor, article) else typed.care
+    try:
+        moment = care.moment()
+    except ValueError:
+        raise Invalid.of("review_by", _("写成日期。")) from None
+    return bool(take_care(actor, article, owner_id=care.owner_id, review_by=moment, internal_note=care.internal_note))
+
+
 @blueprint.post("/preview")
 @viewer.needs("article.write")
 def preview() -> Response:
-    """The text as readers will see it, for the pane beside the form."""
-    return _fresh(render_template("knowledge/_preview.html", html=_html(_body())))
+    """The text as readers will see it, for the pane beside the form, and what should be looked at in it."""
+    body = forms.body_typed()
+    level = request.form.get("audience", "")
+    safety = request.form.get("safety") == "1" if "audience" in request.form else None
+    piece = render_template("knowledge/_preview.html", html=_html(body), hints=_hints(body, level, safety))
+    return make_response(piece)
 
 
-def _stored(article: Article) -> Typed:
-    return Typed(content_of(article.draft or article.current), properties_of(article))
+def _hints(body: str, level: str, safety: bool | None) -> list[dict[str, str]]:
+    """What readers would stumble over: links that lead nowhere, a warning that is not marked as one."""
+    found = linking.troubles(linking.targets_in(body), level if level in LEVELS else "public")
+    hints = [{"text": link_words(trouble), "about": f"article:{trouble.target}"} for trouble in found]
+    if lines := left_over(body):
+        hints.append({"text": _("还有 %(n)s 行是模板里的示例文字。", n=lines), "about": ""})
+    if safety is False and warns(body):
+        hints.append({"text": _("正文里有安全警示，请勾上「有安全警示」：自动应答就不会发它。"), "about": "", "check": "a-safety"})
+    if safety and body.strip() and not warns(body):
+        hints.append({"text": _("勾了「有安全警示」，正文里还没有警示块：读者只会看到一句通用的话。"), "about": ""})
+    return hints
 
 
-def _body() -> str:
-    return request.form.get("body", "").replace("\r\n", "\n")[:LONGEST_BODY]
-
-
-def _typed(before: Properties) -> Typed:
-    """The form as it came. What a form of this person does not show stays as it was."""
-    form = request.form
-
-    def line(name: str, otherwise: str) -> str:
-        return clean(form.get(name, otherwise)).strip()
-
-    def ids(name: str) -> tuple[int, ...]:
-        return tuple(sorted({number_of(value) for value in form.getlist(name)} - {0}))
-
-    content = Content(line("title", ""), _body(), tuple(form.get("questions", "").splitlines()))
-    properties = before
-    if "audience" in form:
-        properties = replace(
-            before,
-            kind=line("kind", before.kind),
-            category=line("category", before.category),
-            level=line("audience", before.level),
-            language=line("language", before.language),
-            safety=form.get("safety") == "1",
-            phone_script=line("phone_script", before.phone_script),
-            valid_for=line("valid_for", before.valid_for),
-            product_ids=ids("products"),
-            organisation_ids=ids("organisations"),
-        )
-    return Typed(content, properties, line("comment", "")[:300])
+def link_words(trouble: linking.Trouble) -> str:
+    """What is wrong with a link, in words. The title of an article that the editor may not know stays unsaid."""
+    return {
+        linking.MISSING: _("没有地址是「%(slug)s」的知识。", slug=trouble.target),
+        linking.RETIRED: _("链接到的「%(slug)s」已下架。", slug=trouble.target),
+        linking.DRAFT: _("链接到的「%(slug)s」还没有发布。", slug=trouble.target),
+        linking.HIDDEN: _("链接到的「%(slug)s」，这篇的读者没有权限打开。", slug=trouble.target),
+    }[trouble.why]
 
 
 def _refused(article: Article | None, typed: Typed, problem: DeskError) -> Response:
@@ -158,6 +168,11 @@ def _refused(article: Article | None, typed: Typed, problem: DeskError) -> Respo
     stale = isinstance(problem, Stale)
     said = _("你打开之后，别人改过这篇知识。你写的都还在，先对照最新的一版，再保存。") if stale else words_of(problem)
     return _form(article, typed, errors=field_errors(problem), error=said, status=status_of(problem), stale=stale)
+
+
+def _bound(actor: Actor, article: Article | None) -> bool:
+    """Properties of what readers see take effect at once, so only those who publish may change them."""
+    return article is not None and article.state == "published" and not actor.can("article.publish")
 
 
 def _form(
@@ -169,72 +184,68 @@ def _form(
     status: int = 200,
     preview: bool = False,
     stale: bool = False,
+    chooses: bool = False,
+    pattern: Any = None,
 ) -> Response:
-    actor = viewer.current_actor()
-    # Properties of what readers see take effect at once, so only those who publish may change them.
-    bound = article is not None and article.state == "published" and not actor.can("article.publish")
-    newest = (article.draft or article.current) if article else None
+    actor, errors = viewer.current_actor(), errors or {}
+    bound = _bound(actor, article)
+    care = typed.care or Care()
+    files = typed.content.files
+    if files is None:
+        files = listed_ids(article.draft or article.current) if article else ()
+    text = forms.text_fields(typed, errors)
+    if pattern is not None:
+        text["title"]["placeholder"] = pattern.title
+        text["questions"]["placeholder"] = "\n".join(pattern.questions)
     page = render_template(
         "knowledge/edit.html",
         here="knowledge",
         article={"id": article.id, "title": article.title, "url": f"/knowledge/{article.id}"} if article else None,
         action=f"/knowledge/{article.id}/edit" if article else "/knowledge/new",
         version=article.version if article else 0,
-        text=_text_fields(typed, errors or {}),
-        properties=[] if bound else _property_fields(actor, typed.properties, errors or {}),
-        comment={"name": "comment", "label": _("这次改了什么"), "required": False, "maxlength": 300, "value": typed.comment}
-        if article
-        else None,
+        basket="" if article else typed.basket or forms.new_basket(),
+        kept_key=f"{actor.id}:{article.id if article else 'new'}",
+        text=text,
+        properties=[] if bound else forms.audience_fields(actor, typed.properties, errors),
+        script=None if bound else forms.script_field(typed.properties, errors),
+        script_seconds=forms.seconds_of(typed.properties.phone_script),
+        care=forms.care_fields(actor, care, errors, bound=bound),
+        files=[facts_of(row) for row in in_hand(actor, files, article, typed.basket)],
+        file_errors=[*errors.get("files", []), *errors.get("file", [])],
+        limits=limits(),
+        templates=templates(str(get_locale() or "zh")[:2]) if chooses else [],
+        template_q=asked(request.args) if chooses else "",
         error=error,
-        latest_url=f"/knowledge/{article.id}/changes" if article and newest and stale else None,
+        conflict=_conflict(article, typed) if article and stale else None,
         html=_html(typed.content.body),
+        hints=_hints(typed.content.body, typed.properties.level, None if bound else typed.properties.safety) if typed.content.body.strip() else [],
         previewed=preview,
     )
-    return _fresh(page, status)
-
-
-def _fresh(page: str, status: int = 200) -> Response:
     return make_response(page, status)
+
+
+def _conflict(article: Article, typed: Typed) -> dict[str, Any] | None:
+    """What somebody else saved meanwhile beside what was typed; both are complete, so that nobody's words are lost."""
+    newest = article.draft or article.current
+    if newest is None:
+        return None
+    theirs, mine = Content(newest.title, newest.body, tuple(newest.questions)).tidy(), typed.content.tidy()
+    parts = [
+        (_("标题"), theirs.title, mine.title),
+        (_("客户会这样问"), "\n".join(theirs.questions), "\n".join(mine.questions)),
+        (_("正文"), theirs.body, mine.body),
+    ]
+    compared = [{"label": label, "lines": changes(before, after)} for label, before, after in parts]
+    return {
+        "author": newest.author,
+        "at": newest.created_at,
+        "number": newest.number,
+        "comment": newest.comment,
+        "url": f"/knowledge/{article.id}/changes",
+        "parts": [part for part in compared if part["lines"]],
+        "theirs": {"title": theirs.title, "body": theirs.body, "questions": "\n".join(theirs.questions)},
+    }
 
 
 def _html(body: str) -> Markup:
     return Markup(sheet_of(body).whole)
-
-
-def _text_fields(typed: Typed, errors: dict[str, list[str]]) -> list[dict[str, Any]]:
-    content = typed.content
-    return [
-        {"name": "title", "label": _("标题"), "value": content.title, "required": True, "maxlength": 200, "full": True,
-         "hint": _("先写产品和现象，再写做法，例如：HK-V20 报 E07：查风扇与风道"), "errors": errors.get("title")},
-        {"name": "questions", "label": _("客户会这样问"), "kind": "textarea", "rows": 4, "value": "\n".join(content.questions),
-         "required": False, "hint": _("一行一个，用客户自己的话。搜索靠它认路，读者看不到。"), "errors": errors.get("questions")},
-        {"name": "body", "label": _("正文（Markdown）"), "kind": "textarea", "rows": 22, "value": content.body, "required": True,
-         "errors": errors.get("body"),
-         "hint": _("「## 」开头是小标题，「1. 」开头是步骤，「::: warning」到「:::」是安全警示。")},
-    ]  # fmt: skip
-
-
-def _property_fields(actor: Actor, given: Properties, errors: dict[str, list[str]]) -> list[dict[str, Any]]:
-    levels = reader_for(actor).levels
-    products = [{"value": p.id, "label": p.name} for p in queries.product_choices(actor)]
-    companies = [{"value": o.id, "label": o.name} for o in queries.organisation_choices(actor)]
-    return [
-        {"name": "products", "label": _("产品"), "kind": "checkboxes", "value": given.product_ids, "options": products,
-         "required": False, "errors": errors.get("products")},
-        {"name": "audience", "label": _("给谁看"), "kind": "select", "value": given.level, "required": True,
-         "options": [{"value": name, "label": str(LEVEL_WORDS[name])} for name in levels], "errors": errors.get("audience")},
-        {"name": "organisations", "label": _("只给这些企业"), "kind": "checkboxes", "value": given.organisation_ids,
-         "options": companies, "required": False, "errors": errors.get("organisations")},
-        {"name": "kind", "label": _("类型"), "kind": "select", "value": given.kind, "required": True,
-         "options": [{"value": name, "label": str(words)} for name, words in KIND_WORDS.items()], "errors": errors.get("kind")},
-        {"name": "category", "label": _("分类"), "value": given.category, "required": False, "maxlength": 60,
-         "errors": errors.get("category")},
-        {"name": "valid_for", "label": _("适用版本"), "value": given.valid_for, "required": False, "maxlength": 200,
-         "errors": errors.get("valid_for")},
-        {"name": "language", "label": _("语言"), "kind": "select", "value": given.language, "required": True,
-         "options": [{"value": code, "label": name} for code, name in LANGUAGES.items()]},
-        {"name": "safety", "label": _("有安全警示"), "kind": "checkbox", "value": given.safety,
-         "hint": _("读者先看到警示；自动应答不会发它。")},
-        {"name": "phone_script", "label": _("电话里这样说"), "kind": "textarea", "rows": 5, "value": given.phone_script,
-         "required": False, "maxlength": 1000, "hint": _("四十秒说得完，只给坐席看。"), "errors": errors.get("phone_script")},
-    ]  # fmt: skip

@@ -10,6 +10,7 @@ from collections import Counter
 from flask import Flask, current_app, request
 
 from app.core.uow import unit_of_work
+from app.search_logging import note_opened
 from knowledge import searching
 from knowledge.models import Article
 
@@ -25,15 +26,12 @@ class Reads:
         self._flask = flask
         self._lock = threading.Lock()
         self._views: Counter[int] = Counter()
-        self._opened: list[tuple[int, int]] = []
         self._timer: threading.Timer | None = None
 
-    def note(self, article: Article, search_id: int | None) -> None:
-        """One more reader, who came from this search."""
+    def note(self, article: Article) -> None:
+        """One more reader."""
         with self._lock:
             self._views[article.id] += 1
-            if search_id is not None:
-                self._opened.append((search_id, article.id))
             if self._timer is None and not self._flask.testing:
                 self._timer = threading.Timer(WAIT_SECONDS, self._in_context)
                 self._timer.daemon = True
@@ -42,8 +40,8 @@ class Reads:
     def write(self) -> None:
         """Write what was noted, in an app context."""
         with self._lock:
-            views, opened, self._timer = self._views, self._opened, None
-            self._views, self._opened = Counter(), []
+            views, self._timer = self._views, None
+            self._views = Counter()
         if not views:
             return
         with unit_of_work() as s:
@@ -51,8 +49,6 @@ class Reads:
                 if (article := s.get(Article, article_id)) is not None:
                     for _ in range(times):
                         searching.count_view(article)
-            for search_id, article_id in opened:
-                searching.mark_opened(search_id, article_id)
 
     def _in_context(self) -> None:
         try:
@@ -66,8 +62,10 @@ def init_app(flask: Flask) -> None:
     flask.extensions["reads"] = Reads(flask)
 
 
-def note_read(article: Article, search_id: int | None) -> None:
-    """Count this request as a reader, unless a robot sent it."""
+def note_read(article: Article, search_key: str = "") -> None:
+    """Count this request as a reader, who came from this search, unless a robot sent it."""
     agent = request.user_agent.string.lower()
     if request.method == "GET" and not any(word in agent for word in ROBOTS):
-        current_app.extensions["reads"].note(article, search_id)
+        current_app.extensions["reads"].note(article)
+        if search_key:
+            note_opened(search_key, article.id)

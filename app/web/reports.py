@@ -12,9 +12,11 @@ from app import viewer
 from app.core.clock import now
 from app.core.db import session
 from app.core.errors import NotFound
+from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
-from app.queries import report_rows, ticket_page
+from app.queries import answer_reports, knowledge_reports, report_rows, ticket_page
+from app.queries.reports import FEW
 from app.queries.tickets import product_choices
 from app.web import desk_words, report_files, report_show, report_verdict
 from app.web import report_words as words
@@ -58,12 +60,26 @@ def index() -> str:
         heat=report_show.heat(found, wanted),
         nothing=not found.fcr.matured.n and not found.fcr.pending and not sum(found.series.created),
         window=report_show.window_words(),
+        robot=answer_reports.answered(actor, wanted.wanted),
+        helped=_helped(actor, wanted),
         limited=not actor.can("ticket.read_all"),
         filters=_filters(wanted),
         spans=[{"value": n, "label": _("近 %(n)s 天", n=n), "here": n == wanted.days} for n in SPANS],
         csv_url=wanted.url("/reports/figures.csv"),
         xlsx_url=wanted.url("/reports/figures.xlsx"),
     )
+
+
+def _helped(actor: Actor, wanted: Asked) -> list[str]:
+    """What knowledge did, in sentences; a share from five on, like every other."""
+    said = []
+    if share := knowledge_reports.deflection(actor, wanted.wanted):
+        rate = words.share(share) if share.n >= FEW else "—"
+        said.append(_("自助：客户从搜索打开知识 %(n)s 次，其中 %(hits)s 次之后 24 小时没有在任何渠道提工单（%(rate)s）。不算进首解率。", n=share.n, hits=share.hits, rate=rate))
+    took = knowledge_reports.look_up(actor, wanted.wanted)
+    if took.n:
+        said.append(_("坐席查知识：从接单到第一篇知识随答复发出，中位 %(median)s，九成不超过 %(p90)s（n = %(n)s）。", median=words.length(took.median), p90=words.length(took.p90), n=took.n))
+    return said
 
 
 def _filters(wanted: Asked) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from app import viewer
 from app.assets import IMMUTABLE, STATIC, asset_url, is_immutable
 from app.config import Settings
 from app.core.trace import begin_trace, request_id
+from app.web.throttle_memory import CalmMemory
 
 LOGIN_FAILURES = "20 per minute; 200 per hour"
 """Wrong passwords from one address; right ones are not counted, because an office shares one address."""
@@ -107,7 +108,7 @@ def trust_proxies(flask: Flask) -> None:
 
 def _storage(redis_url: str) -> str:
     if not redis_url:
-        return "memory://"
+        return f"{CalmMemory.STORAGE_SCHEME[0]}://"
     return "redis+" + redis_url if redis_url.startswith("unix") else redis_url
 
 

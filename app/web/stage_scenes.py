@@ -8,6 +8,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from app.web.stage_said import SAID
+
 Act = tuple[str, ...]
 CUSTOMER, AGENT, DISPATCHER, TECHNICIAN = "customer", "agent", "dispatcher", "technician"
 SUPERVISOR, CLIENT, EDITOR = "supervisor", "client", "editor"
@@ -18,40 +20,6 @@ MENU: Act = ("click", "#tickethead .menu summary")
 def press(step: str) -> Act:
     """The order's one big button."""
     return ("click", f".ordernext [data-step={step}]")
-
-
-# data: what people say and type is theirs, in one language
-SAID = {
-    "sim_card": "网关绿灯不亮了，昨天电信换了卡",
-    "sim_thanks": "接上了，绿灯亮了，谢谢",
-    "sim_answer": "您好，换卡后多半是 APN 还是旧的。照下面三步改，改完重启网关，两分钟内绿灯会亮。",
-    "sim_done": "换卡后 APN 未改，客户按文章三步改好，网关上线。",
-    "drive": "三号线变频器一到下午就跳E07，产线停了，吹吹风又能转",
-    "drive_order": "断电挂牌后查散热风扇与风道，测散热器温度，必要时换风扇。",
-    "drive_place": "澄湖三厂 3 号线",
-    "drive_steps": "断电挂牌，等 10 分钟\n清风道，换散热风扇\n送电，满载观察一小时",
-    "drive_reading": "满载一小时，散热器 62 ℃",
-    "drive_solution": "散热风扇轴承卡死，已换新风扇，清了风道，满载一小时 62 ℃。",
-    "drive_done": "供应商换了散热风扇，产线已恢复。",
-    "signer": "王班长",
-    "person": "王建平",
-    "mail": "wang.jp@chenghu.example",
-    "praise": "师傅来得快，讲得也清楚。",
-    "technician": "韩大勇",
-    "flat": "振动图全是一条直线",
-    "hello": "你好",
-    "hot": "变频器一到下午就跳E07，吹吹风又能转，机号",
-    "hot_answer": "先断电等十分钟，再查散热风扇和风道。步骤在这张卡片里，照着做完告诉我一声。",
-    "hot_thanks": "风道堵了，清完就好了，谢谢",
-    "hot_done": "风道积灰，客户按文章断电清理后恢复。",
-    "visit": "换了风扇还是跳E07，得来人看，机号",
-    "visit_order": "风扇已换仍过热，请上门测散热器温度与载频。",
-    "visit_place": "主轴电柜旁",
-    "urge": "催一下",
-    "call_note": "又过热，夏天第二次，要查风道",
-    "call_done": "风道积灰，电话里带着清了，复位后正常。",
-    "call_back": "已回，明早送资料过去。",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,4 +360,33 @@ PROGRESS = Scene(
     ),
 )  # fmt: skip
 
-SCENES: tuple[Scene, ...] = (CHAT, ORDER, WECHAT, PHONE, PROGRESS, SELF_HELP, FIGURES, COMPANY, WALLS)
+ANSWER = Scene(
+    "answer",
+    _l("问答：机器人先答，要人就有人"),
+    _l("有把握才答，答案带出处；点「转人工」，坐席看得见机器人说过什么。"),
+    (
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("客户在「在线客服」里问一个常见问题：机器人按公开知识当场答。"),
+            (("forget",), ("open", "/"), ("click", "button[aria-label^='在线客服'], button[aria-label^='Chat with']"),
+             ("wait", "#compose .send"), ("pause", "500"), ("type", "#text", SAID["warranty"]), ("click", "#compose .send"), ("wait", "#list .robot .menuitems")),
+        ),
+        Beat(CUSTOMER, "phone", _l("解决了，点一下就完：没有开工单，也不算进首解率。"), (("click", "#list .robot .menuitems button:enabled"), ("wait", "#list .robot:last-child"))),
+        Beat(
+            CUSTOMER,
+            "phone",
+            _l("再问一个。答得不够，点「转人工」。"),
+            (("type", "#text", SAID["account"]), ("click", "#compose .send"), ("wait", "#list .robot .menuitems button:enabled"),
+             ("click", "#list .robot .menuitems button:enabled:last-child"), ("wait", "#list .robot:last-child")),
+        ),
+        Beat(
+            AGENT,
+            "console",
+            _l("坐席马上有一张工单：机器人答过什么、几成把握，都写着。"),
+            (("login", "agent"), ("open", "/desk?view=free&sort=new"), ("click", "[data-row]", SAID["account"]), ("wait", "#timeline .message.robot")),
+        ),
+    ),
+)  # fmt: skip
+
+SCENES: tuple[Scene, ...] = (CHAT, ANSWER, ORDER, WECHAT, PHONE, PROGRESS, SELF_HELP, FIGURES, COMPANY, WALLS)

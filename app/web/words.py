@@ -8,6 +8,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from app.web import words_parts
+
 ACTIONS: dict[str, Any] = {
     "user.created": _l("新建用户"),
     "user.edited": _l("改用户资料"),
@@ -64,13 +66,6 @@ ACTIONS: dict[str, Any] = {
     "contract.edited": _l("改合同"),
     "product.created": _l("新建产品"),
     "product.edited": _l("改产品"),
-    "article.draft": _l("起草知识"),
-    "article.revise": _l("修订知识"),
-    "article.change": _l("改知识"),
-    "article.submit": _l("提交审核"),
-    "article.publish": _l("发布知识"),
-    "article.retire": _l("下架知识"),
-    "article.reject": _l("退回知识"),
     "identity.added": _l("新增渠道身份"),
     "identity.removed": _l("去掉渠道身份"),
     "identity.shared": _l("渠道身份改为共用"),
@@ -343,6 +338,9 @@ PAGES = {
     "device": "/devices/{id}",
     "call": "/desk/calls/{id}",
 }
+
+for _name, _table in (("ACTIONS", ACTIONS), ("EVENTS", EVENTS), ("REACTIONS", REACTIONS), ("SUBJECTS", SUBJECTS)):
+    _table.update(words_parts.joined(_name))
 
 _BROWSERS = (
     ("MicroMessenger/", "WeChat"),

@@ -2,6 +2,7 @@
 
 import re
 
+from channels.answer_settings import ANSWER_SETTINGS
 from channels.reaching.template_settings import TEMPLATE_SETTINGS
 from channels.setting import Setting
 from channels.window_settings import WINDOW_SETTINGS
@@ -47,6 +48,7 @@ WECHAT = (
     Setting("aes_key", "EncodingAESKey", "兼容和安全模式需要，43 位。", secret=True, check=_key),
     Setting("previous_aes_key", "上一个 EncodingAESKey", "换密钥期间填旧的，新旧都认；换完后清空。", secret=True, check=_key),
     Setting("welcome", "关注后的欢迎语", "有人关注时发送，占一条关注额度。不填则不发。", long=True, check=_words),
+    *ANSWER_SETTINGS,
     *WINDOW_SETTINGS,
     *TEMPLATE_SETTINGS,
     Setting("text_bytes", "一条文字最多几字节", "更长的在句末拆成几条，每条都占额度。", default="2048", check=_bytes),

@@ -2,6 +2,7 @@
 
 import re
 
+from channels.answer_settings import ANSWER_SETTINGS
 from channels.setting import Setting
 from channels.window_settings import WINDOW_SETTINGS
 
@@ -46,6 +47,7 @@ WECOM = (
     Setting("welcome", "欢迎语", "客户进入会话时发送，20 秒内有效，不占条数。不填则不发。", long=True, check=_words),
     Setting("goodbye", "结束语", "会话被结束时发送，20 秒内有效，不占条数。不填则不发。", long=True, check=_words),
     Setting("rate_at_end", "结束语附带评价菜单", "", default="no", choices=("yes", "no")),
+    *ANSWER_SETTINGS,
     *WINDOW_SETTINGS,
     Setting("api_base", "接口地址", "一般不用改；经代理访问或连接模拟器时填写。", default=API, check=_base),
 )

@@ -71,6 +71,28 @@ def test_the_search_answers_as_the_command_does(library):
         assert callers["client"].get(f"knowledge/search?q=x{query}&product=2147483647").status_code == 200, query
 
 
+def test_a_search_is_narrowed_and_counted(library):
+    callers, articles, ids = library
+    plain = callers["client"].get("knowledge/search?q=E07&limit=50").get_json()
+    assert "facets" not in plain and plain["total"] > 1
+    counted = callers["client"].get("knowledge/search?q=E07&facets=true").get_json()
+    facets = counted["facets"]
+    assert set(facets) == {"product", "category", "level"} and {row["value"] for row in facets["level"]} <= {"public", "client"}
+    assert sum(row["count"] for row in facets["level"]) == counted["total"]
+    gateway = next(row for row in facets["product"] if row["value"] == str(ids["gateway"]))
+    narrowed = callers["client"].get(f"knowledge/search?q=E07&facets=true&product={ids['gateway']}").get_json()
+    assert narrowed["total"] == gateway["count"] < counted["total"] and gateway["name"] == "TL-G300"
+    assert narrowed["facets"]["product"] == facets["product"]  # counted without their own filter
+    for row in facets["level"]:
+        assert callers["client"].get(f"knowledge/search?q=E07&level={row['value']}").get_json()["total"] == row["count"]
+    hidden = callers["client"].get("knowledge/search?q=E07&level=agent&facets=true").get_json()
+    assert hidden == {"total": 0, "did_you_mean": None, "hits": [], "facets": {"product": [], "category": [], "level": []}}
+    assert callers["client"].get("knowledge/search?q=E07&language=en").get_json()["total"] == 0
+    assert callers["client"].get("knowledge/search?q=E07&category=没有这一类").get_json()["total"] == 0
+    for query in ("level=secret", "language=fr", "facets=maybe", "category=" + "x" * 61):
+        assert callers["client"].get(f"knowledge/search?q=E07&{query}").status_code == 422, query
+
+
 def test_without_an_index_searching_says_so(api):
     answer = api("agent").get("knowledge/search?q=E07")
     assert answer.status_code == 503 and answer.get_json()["code"] == "index_unavailable"

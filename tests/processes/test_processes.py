@@ -92,7 +92,7 @@ def failed(environment: dict[str, str], **settings: str) -> subprocess.Completed
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("HUIYIN_PRT", "8000"), ("HUIYIN_PORT", "many"), ("HUIYIN_SEARCH_URL", "opensearch://localhost")]
+    ("name", "value"), [("HUIYIN_PRT", "8000"), ("HUIYIN_PORT", "many"), ("HUIYIN_SEARCH_URL", "http://localhost:9200")]
 )
 def test_a_bad_setting_is_named(environment: dict[str, str], name: str, value: str) -> None:
     done = failed(environment, **{name: value})

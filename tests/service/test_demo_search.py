@@ -18,14 +18,15 @@ from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from app.demo.load import ARTICLES, BEFORE_ALL, load_articles
 from app.demo.world_rows import make_world
-from knowledge import indexing
+from knowledge import indexing, terms
+from knowledge.analysis import look_for_words
 from knowledge.markdown import split_front_matter
 from knowledge.models import Article
 from knowledge.searching import search
 
 pytestmark = pytest.mark.timeout(180)
 
-MEASURED = 0.91
+MEASURED = 0.92
 """Mean reciprocal rank of the first right article among the first ten, as measured; see `MARGIN`."""
 MARGIN = 0.03
 
@@ -92,7 +93,28 @@ JUDGED = {
     "过了质保期修要多少钱": "warranty-and-quote",
     "我的维修进度到哪了": "urge-and-progress",
     "報修要準備什麼資料": "repair-what-to-prepare",
+    # Codes in other spellings.
+    "V20 E-07": "hk-v20-e07-overheat",
+    "hkv20 e7": "hk-v20-e07-overheat",
+    "Ｅ１１ 缺相": "hk-v20-e11-input-phase-loss",
+    "0x8102": "hk-p3-8102-program-checksum",
+    "MXBAT19": "mx-l03-battery-low",
+    "g-4104": "tl-g300-apn-after-sim-change",
+    # Pinyin, whole and begun.
+    "shebei wangguan lixian kan deng": "gateway-offline-checklist",
+    "bianpinqi fengshan buzhuan": "hk-v20-e07-overheat",
+    "zhidong dianzu": "hk-v20-e05-bus-overvoltage",
+    "chumoping tongxin chaoshi": "hk-h7-communication-timeout",
+    # Synonyms that an editor gave.
+    "伺服机太热了": "hk-v20-e07-overheat",
+    "路由盒子不在线": "gateway-offline-checklist",
+    # Typing errors.
+    "变频气过热": "hk-v20-e07-overheat",
+    "网观离线": "gateway-offline-checklist",
+    "固见升级断电": "tl-g300-firmware-upgrade",
+    "签明过期": "api-40113-signature-expired",
 }
+SYNONYMS = (("伺服机", "变频器"), ("太热", "过热"), ("路由盒子", "网关"), ("不在线", "离线"))
 
 
 @pytest.fixture
@@ -111,6 +133,10 @@ def own_questions() -> dict[str, str]:
 
 
 def test_questions_find_their_articles(index) -> None:  # type: ignore[no-untyped-def]
+    with unit_of_work():
+        for group in SYNONYMS:
+            terms.add_synonyms(SYSTEM, group)
+    look_for_words(now=True)
     slugs = {str(row.id): row.slug for row in session().query(Article)}
     asked = own_questions()
     assert len(asked) > 200 and len(JUDGED) >= 60
@@ -122,7 +148,10 @@ def test_questions_find_their_articles(index) -> None:  # type: ignore[no-untype
 
     ranks = {}
     for question, slug in JUDGED.items():
-        found = [slugs[hit.id] for hit in search(index, SYSTEM, question)][:10]
+        hits = search(index, SYSTEM, question)
+        if not hits.total and hits.did_you_mean:  # one click away, and nothing else is offered
+            hits = search(index, SYSTEM, hits.did_you_mean)
+        found = [slugs[hit.id] for hit in hits][:10]
         ranks[question] = found.index(slug) + 1 if slug in found else 0
     mrr = sum(1 / rank for rank in ranks.values() if rank) / len(ranks)
     low = {question: rank for question, rank in ranks.items() if rank != 1}

@@ -29,7 +29,11 @@ def test_nothing_given_gives_the_defaults():
         ("REDIS_URL", "http://x"),
         ("TIME_ZONE", "Mars/Base"),
         ("LANGUAGE", "fr"),
-        ("SEARCH_URL", "opensearch://x"),
+        ("SEARCH_URL", "http://x:9200"),
+        ("SEARCH_URL", "opensearch://"),
+        ("SEARCH_URL", "opensearch://x:99999"),
+        ("SEARCH_URL", "opensearch://x/Desk"),
+        ("SEARCH_URL", "opensearch://x?tls=yes"),
         ("FILES_URL", "s3://x"),
     ],
 )

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app import loop_tick
+from app.config import Settings
 from app.core.audit import AuditRow
+from app.core.clock import frozen, now
 from app.core.db import session
 from app.core.people import User
 from app.core.permissions import NOBODY, SYSTEM
@@ -84,10 +88,11 @@ def test_a_long_list_has_pages(app: Flask, editor: FreshClient, house: House) ->
         assert editor.get("/knowledge", query_string={"cursor": cursor}).status_code == 200
 
 
-def test_questions_without_an_answer(client: FreshClient, house: House, make_user: MakeUser) -> None:
-    with unit_of_work():
+def test_questions_without_an_answer(client: FreshClient, house: House, settings: Settings, make_user: MakeUser) -> None:
+    with frozen(now() - timedelta(minutes=1)), unit_of_work():
         for _ in range(3):
             log_search(NOBODY, "触摸屏配方丢了", Hits(0), "portal")
+    loop_tick.every_minute(settings)
     client.log_in(house.user(make_user, "editor"))
     page = client.get("/knowledge").text
     assert "触摸屏配方丢了" in page and "3 次" in page

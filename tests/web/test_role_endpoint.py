@@ -16,7 +16,8 @@ from app.core.people import User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from tests.conftest import FreshClient
-from tests.web.doors import EVERYBODY, TABLE
+from tests.web.door_roles import EVERYBODY
+from tests.web.doors import TABLE
 
 MISSING = "2000000000"
 """No row has this id: a role that gets through finds nothing to break."""

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.core.uow import unit_of_work
 from knowledge import indexing, lifecycle, searching, service
 from knowledge.access import reader_for
 from knowledge.index import EVERYTHING, PUBLIC, Index, Query
-from knowledge.models import Article
+from knowledge.models import Article, SearchLog
 from knowledge.suggest import suggest
 
 from .conftest import Market
@@ -84,37 +84,24 @@ def test_suggestions_prefer_the_product(write: Write, index: Index, market: Mark
     assert suggest(index, "", PUBLIC) == []
 
 
-def test_searches_opened_hits_and_gaps(write: Write, index: Index, actor: Callable[..., Actor]) -> None:
+def test_searches_and_opened_hits(write: Write, index: Index, actor: Callable[..., Actor]) -> None:
     article = write("网关离线")
     indexing.rebuild(index)
-    agent = actor("agent")
 
-    def ask(text: str, opened: bool = False, who: Actor = NOBODY) -> None:
+    def ask(text: str, who: Actor = NOBODY) -> SearchLog:
         hits = searching.search(index, who, text)
         with unit_of_work():
-            row = searching.log_search(who, text, hits, "portal", reader=reader_for(who))
-        if opened:
-            with unit_of_work():
-                searching.mark_opened(row.id, article.id)
-                searching.mark_opened(row.id, 999)
-            assert (row.opened_article_id, row.opened_rank, row.zero) == (article.id, 1, False)
+            return searching.log_search(who, text, hits, "portal", reader=reader_for(who))
 
-    start = datetime(2026, 5, 1, tzinfo=UTC)
-    with frozen(start - timedelta(days=40)):
-        ask("很久以前")
-    with frozen(start):
-        ask("吹吹風又能轉")
-        ask("吹吹风又能转", who=agent)
-        ask("网关", opened=True)
-        ask("离线")
-        ask("\x00 ")
-        found = searching.gaps()
-        assert [(gap.query, gap.count, gap.zero, gap.unopened) for gap in found] == [
-            ("吹吹风又能转", 2, 2, 0),
-            ("离线", 1, 0, 1),
-        ]
-        assert found[0].last_at == start
-        assert len(searching.gaps(days=60)) == 3
+    with frozen(datetime(2026, 5, 1, tzinfo=UTC)):
+        row = ask("网关")
+        with unit_of_work():
+            searching.mark_opened(row.key, article.id)
+            searching.mark_opened(row.key, 999)
+            searching.mark_opened(None, article.id)
+        assert (row.opened_article_id, row.opened_rank, row.zero) == (article.id, 1, False)
+        asked = ask("吹吹風又能轉", who=actor("agent"))
+        assert (asked.folded, asked.level, asked.zero) == ("吹吹风又能转", "agent", True)
 
 
 def test_feedback_and_views_do_not_change_the_version(

@@ -12,7 +12,7 @@ SCRIPTS = sorted((WEB / "static" / "own").glob("*.js"))
 PORTAL_CSS_LIMIT = 10_240
 
 DEAD = {
-    "an inline script": re.compile(r"<script(?![^>]*\bsrc=)", re.I),
+    "an inline script": re.compile(r"""<script(?![^>]*\bsrc=|\s+type="application/ld\+json">)""", re.I),
     "an inline style": re.compile(r"<style\b|\sstyle\s*=", re.I),
     "an on… attribute": re.compile(r"\son[a-z]+\s*=", re.I),
     "hx-on": re.compile(r"hx-on[:\-]"),

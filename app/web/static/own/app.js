@@ -15,7 +15,9 @@ function setTheme(theme) {
 // Pages of orders that a phone keeps for the time without a line (own/orders.js) go with the login that they were kept for,
 // from whichever page one logs out.
 const forgetPages = () => globalThis.caches?.delete("orders-pages").catch(() => {});
-document.addEventListener("submit", (event) => { if (event.target.matches?.("form[action='/logout']")) forgetPages(); });
+// So do unsaved words of articles (own/knowledge-kept.js): the next person at this machine is another one.
+const forgetWords = () => { for (const key of Object.keys(localStorage).filter((name) => name.startsWith("knowledge-kept:"))) localStorage.removeItem(key); };
+document.addEventListener("submit", (event) => { if (event.target.matches?.("form[action='/logout']")) { forgetPages(); forgetWords(); } });
 if (one("form[action='/login']")) forgetPages();
 
 // Toasts: {text, undo: url, seconds, page}. Also by HX-Trigger: {"toast": {"text": "…"}} and by dispatching "toast" on body.

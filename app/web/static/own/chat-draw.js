@@ -66,13 +66,21 @@ function menu(message, pick, open) {
   return box;
 }
 
+// A link of ours with its title and a line of words.
+function card({ title, text, url }) {
+  const box = Object.assign(make("a", "bubble linkcard"), { href: url, target: "_blank", rel: "noopener" });
+  box.append(make("b", "", title), make("span", "", text));
+  return box;
+}
+
 function bubble(message, { first, time: timed, foot, say, files, retry, remove, pick, open }) {
   const mine = message.author.type === "visitor";
   const item = make("li", `say ${mine ? "mine" : message.author.type}${first ? " first" : ""}${message.failed ? " failed" : message.waiting ? " waiting" : ""}`);
   const name = mine ? say.sayYou : message.author.name;
   if (first && !mine && name) item.append(make("span", "who", name));
   else item.append(make("span", "sr", `${name}: `));
-  if (message.menu) item.append(words({ text: message.head || message.text }), menu(message, pick, open));
+  if (message.card) item.append(card(message.card));
+  else if (message.menu) item.append(words({ text: message.head || message.text }), menu(message, pick, open));
   else if (message.text) item.append(words(message));
   for (const file of message.files ?? []) item.append(file.image ? picture(file, files) : paper(file, files));
   const time = make("time", "", clock(message.created_at));

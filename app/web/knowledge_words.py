@@ -1,0 +1,15 @@
+"""Names of what happens to articles, in words for people."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+ACTIONS: dict[str, Any] = {
+    "article.draft": _l("起草知识"),
+    "article.revise": _l("修订知识"),
+    "article.change": _l("改知识"),
+    "article.submit": _l("提交审核"),
+    "article.publish": _l("发布知识"),
+    "article.retire": _l("下架知识"),
+    "article.reject": _l("退回知识"),
+}
