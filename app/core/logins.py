@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from sqlalchemy import ForeignKey, Index, delete, select, update
-from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from app.core import passwords
 from app.core.audit import note
@@ -173,7 +173,7 @@ def find_login(token: str, idle: timedelta) -> LoginSession | None:
             LoginSession.last_seen_at > now() - idle,
             User.active.is_(True),
         )
-        .options(selectinload(LoginSession.user).selectinload(User.teams))
+        .options(contains_eager(LoginSession.user).selectinload(User.teams))
     )
 
 

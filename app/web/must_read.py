@@ -21,7 +21,7 @@ from app.web.i18n import local
 from app.web.knowledge import ONE
 from app.web.portal import number_of
 from knowledge.access import access_editable
-from knowledge.loop import flags, must_read
+from knowledge.loop import must_read
 from knowledge.loop_models import MustRead
 from knowledge.models import Article
 
@@ -37,7 +37,8 @@ def desk_notes() -> dict[str, Any]:
     """What the desk quietly says at its top: articles to be read, and answers to what one had found wrong."""
     actor = viewer.current_actor()
     today = local(now()).date()
-    rows = must_read.owed(actor)
+    asked, answers = must_read.waiting(actor) if actor.kind == "user" else (False, 0)
+    rows = must_read.owed(actor) if asked else []
     return {
         "must_read": [
             {"id": row.id, "title": row.article.title, "url": f"/knowledge/{row.article_id}", "due_on": row.due_on, "overdue": row.due_on < today,
@@ -45,7 +46,7 @@ def desk_notes() -> dict[str, Any]:
             for row in rows[:3]
         ],
         "more": max(0, len(rows) - 3),
-        "answers": flags.unseen(actor) if actor.kind == "user" else 0,
+        "answers": answers,
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, select, true
 
 from app.core.audit import note
 from app.core.clock import now
@@ -122,11 +122,9 @@ def see(actor: Actor) -> None:
     session().flush()
 
 
-def unseen(actor: Actor) -> int:
-    """How many of the actor's flags have an answer that they have not seen."""
-    rows = select(func.count()).select_from(ArticleFlag)
-    rows = rows.where(ArticleFlag.reporter_id == (actor.id or -1), ArticleFlag.state != OPEN, ArticleFlag.seen_at.is_(None))
-    return session().scalar(rows) or 0
+def unseen_by(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """The actor's flags that have an answer which they have not seen."""
+    return ArticleFlag.reporter_id == (actor.id or -1), ArticleFlag.state != OPEN, ArticleFlag.seen_at.is_(None)
 
 
 def open_of(article: Article) -> list[ArticleFlag]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import selectinload
 
 from app.core.audit import note
@@ -15,9 +15,11 @@ from app.core.events import record
 from app.core.people import Team, User
 from app.core.permissions import ROLES, Actor, require
 from app.core.text import clean
-from knowledge.access import access_article, access_editable
+from knowledge.access import access_article, access_editable, readable_articles
 from knowledge.loop.events import MustReadAsked
-from knowledge.loop_models import MustRead, MustReadDone
+from knowledge.loop.flags import unseen_by
+from knowledge.loop_models import ArticleFlag, MustRead, MustReadDone
+from knowledge.models import Article
 
 READERS = tuple(name for name, (_label, permissions) in ROLES.items() if "article.read" in permissions)
 """Roles that can be asked to read something."""
@@ -110,11 +112,25 @@ def owed(actor: Actor) -> list[MustRead]:
     if actor.kind != "user" or actor.id is None or not actor.can("article.read"):
         return []
     rows = select(MustRead).where(MustRead.ended_at.is_(None)).options(selectinload(MustRead.article))
-    found = []
-    for row in session().scalars(rows.order_by(MustRead.due_on, MustRead.id)):
-        if _addressed(row, actor) and row.article.state == "published" and not _confirmed(row, actor.id) and _may_read(actor, row):
-            found.append(row)
-    return found
+    asked = [r for r in session().scalars(rows.order_by(MustRead.due_on, MustRead.id)) if _addressed(r, actor)]
+    if not asked:
+        return []
+    done = select(MustReadDone.must_read_id, func.max(MustReadDone.revision_number)).where(
+        MustReadDone.user_id == actor.id, MustReadDone.must_read_id.in_([row.id for row in asked])
+    )
+    read: dict[int, int] = dict(session().execute(done.group_by(MustReadDone.must_read_id)).all())
+    readable = readable_articles(actor).where(Article.id.in_([row.article_id for row in asked])).with_only_columns(Article.id)
+    theirs = set(session().scalars(readable))
+    return [row for row in asked if row.article_id in theirs and read.get(row.id, -1) < revision_of(row)]
+
+
+def waiting(actor: Actor) -> tuple[bool, int]:
+    """Whether anybody must read anything, and how many of the actor's flags have an answer that they have not seen. One
+    statement, because every page of the desk asks."""
+    unseen = select(func.count()).select_from(ArticleFlag).where(*unseen_by(actor))
+    asked = exists().where(MustRead.ended_at.is_(None))
+    found = session().execute(select(asked, unseen.scalar_subquery())).one()
+    return bool(found[0]), int(found[1])
 
 
 def _may_read(actor: Actor, row: MustRead) -> bool:

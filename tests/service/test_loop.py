@@ -300,10 +300,10 @@ def test_what_is_wrong_gets_an_answer_and_the_reporter_hears_it(app: Flask, mark
         flags.settle(editor, flags.access_flag(editor, number), "resolved", " ")
     with unit_of_work():
         flags.settle(editor, flags.access_flag(editor, number), "resolved", "已改：先断电。")
-    assert flags.unseen(agent) == 1
+    assert must_read.waiting(agent)[1] == 1
     with unit_of_work():
         flags.see(agent)
-    assert flags.unseen(agent) == 0 and session().get_one(ArticleFigures, article.id).marks == []
+    assert must_read.waiting(agent)[1] == 0 and session().get_one(ArticleFigures, article.id).marks == []
     with pytest.raises(Refused), unit_of_work():
         flags.settle(editor, flags.access_flag(editor, number), "rejected", "还是不对")
 
