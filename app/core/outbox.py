@@ -86,10 +86,12 @@ def lease(limit: int, seconds: int, holder: str = "") -> list[int]:
             .order_by(OutboxRow.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            # Named before it is used: as a bare subquery PostgreSQL may run it again for each row, and take more than `limit`.
+            .cte("wanted")
         )
         taken = s.scalars(
             update(OutboxRow)
-            .where(OutboxRow.id.in_(wanted.scalar_subquery()))
+            .where(OutboxRow.id.in_(select(wanted.c.id)))
             .values(
                 state=LEASED,
                 leased_until=moment + timedelta(seconds=seconds),

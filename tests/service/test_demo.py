@@ -164,7 +164,8 @@ def nothing_is_ever_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         while drain():
             session().rollback()
     states = set(session().scalars(select(OutboxRow.state)))
-    assert states == {"done"}
+    left = [(row.reaction, row.event_name if hasattr(row,"event_name") else "", row.state, row.attempts, row.error, str(row.due_at)) for row in session().scalars(select(OutboxRow).where(OutboxRow.state != "done"))]
+    assert states == {"done"}, left
 
 
 def it_is_found_and_what_is_missing_is_counted() -> None:

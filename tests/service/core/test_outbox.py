@@ -125,6 +125,15 @@ def test_the_row_of_a_vanished_worker_comes_back_when_its_lease_ends(app):
     assert only_row().state == DONE
 
 
+def test_no_more_is_leased_than_was_asked_for(app):
+    set_reactions({Rang: (add_company,)})
+    with unit_of_work():
+        for number in range(300):
+            record(Rang(bell_id=number))
+    assert len(lease(1, 60)) == 1
+    assert len(session().scalars(select(OutboxRow).where(OutboxRow.state == LEASED)).all()) == 1
+
+
 def test_a_starting_worker_frees_the_leases_of_dead_processes_of_its_machine(app):
     ring(add_company)
     host = outbox.HOLDER.rpartition(":")[0]
