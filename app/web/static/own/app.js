@@ -223,9 +223,11 @@ document.addEventListener("htmx:after:request", (event) => {
 document.addEventListener("htmx:error", ({ detail }) => {
   if (detail.ctx && !detail.ctx.response) toast({ text: words.offline, seconds: 8 });
 });
-// A button whose answer fills a dialog opens it when the answer is there, so that nobody sees an empty box.
+// A button whose answer fills a dialog opens it when the answer is there, so that nobody sees an empty box. News may have
+// replaced the button by then: what it opens is remembered when it is pressed.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { ctx.opens = ctx.sourceElement?.dataset?.opens; });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const id = ctx.sourceElement?.dataset?.opens;
+  const id = ctx.opens ?? ctx.sourceElement?.dataset?.opens;
   if (!id) return;
   const dialog = document.getElementById(id);
   open(dialog);
