@@ -103,9 +103,14 @@ def refresh(index: Index, ids: Iterable[int]) -> None:
 
 def rebuild(index: Index, progress: Callable[[int], None] | None = None) -> int:
     """Make the index anew from all solved tickets; searches go on meanwhile. Gives their number."""
+    return index.rebuild(_everything(), progress)
+
+
+def _everything() -> Iterator[IndexDocument]:
+    # Asked for only once the engine has begun: what is solved from then on, the engine brings over by itself.
     session().rollback()
     ids = list(session().scalars(select(Ticket.id).where(is_solved()).order_by(Ticket.id)))
-    return index.rebuild(_documents(ids), progress)
+    yield from _documents(ids)
 
 
 def ensure(index: Index) -> bool:

@@ -12,7 +12,6 @@ from app.core.db import Base, CleanText, Json, UTCDateTime, Versioned
 from knowledge.models import Article
 
 PREPARING, READY, PUBLISHED = "preparing", "ready", "published"
-GATE_STATES = (PREPARING, READY, PUBLISHED)
 
 
 class GateRequirement(Base):

@@ -16,7 +16,6 @@ from knowledge.models import Article
 OPEN, TAKEN, DONE, IGNORED = "open", "taken", "done", "ignored"
 GAP_STATES = (OPEN, TAKEN, DONE, IGNORED)
 RESOLVED, REJECTED = "resolved", "rejected"
-FLAG_STATES = (OPEN, RESOLVED, REJECTED)
 MARKS = ("contradicted", "low_help", "stale", "never_found")
 """What can be wrong with an article's health, the worst first."""
 

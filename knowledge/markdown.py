@@ -92,12 +92,6 @@ def linked(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(child.attrGet("href")) for child in children if child.type == "link_open"))
 
 
-def shown_pictures(text: str) -> tuple[str, ...]:
-    """The addresses of the pictures of a text, each once, in their order."""
-    children = (child for token in _parse(text) if token.type == "inline" for child in token.children or ())
-    return tuple(dict.fromkeys(str(child.attrGet("src")) for child in children if child.type == "image"))
-
-
 def warns(text: str) -> bool:
     """Whether a text has a safety block: a warning or a danger."""
     return any(token.type in ("container_warning_open", "container_danger_open") for token in _parser().parse(text, {}))

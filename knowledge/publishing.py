@@ -13,7 +13,7 @@ from app.core.errors import Invalid, NotFound, Refused, Stale
 from app.core.events import record
 from app.core.permissions import SYSTEM, Actor, require
 from knowledge import lifecycle
-from knowledge.access import editable_articles, may_edit
+from knowledge.access import may_edit
 from knowledge.editing_events import PublishDue, WriterTold
 from knowledge.editing_models import PUBLISHED, WAITING, PublishPlan
 from knowledge.models import Article
@@ -84,10 +84,3 @@ def carry_out(plan_id: int) -> Article | None:
     if plan.planned_by_id is not None:
         record(WriterTold(article_id=article.id, user_id=plan.planned_by_id, what="planned_out", plan_id=plan.id))
     return article
-
-
-def waiting_plans(actor: Actor) -> list[PublishPlan]:
-    """What waits for its moment, of the articles that the actor may change; the next one first."""
-    own = editable_articles(actor).with_only_columns(Article.id)
-    rows = select(PublishPlan).where(PublishPlan.state == WAITING, PublishPlan.article_id.in_(own))
-    return list(session().scalars(rows.order_by(PublishPlan.publish_at).limit(100)))
