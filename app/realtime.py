@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from flask import Flask
@@ -20,6 +21,7 @@ from sqlalchemy import func, select
 
 from app.core import logins
 from app.core.audit import AuditRow
+from app.core.clock import now
 from app.core.db import session
 from app.core.events import DEAD, DUE, LEASED, UNDECIDED, EventRow, OutboxRow
 from app.core.people import User
@@ -40,6 +42,10 @@ WINDOW = 500
 MOST_WATCHED = 200
 LARGEST_FRAME = 200_000
 """Bytes. A chat message of 10,000 characters fits, even when each is escaped."""
+LOOK_BACK, MOST_MISSED = timedelta(seconds=0.5), 200
+"""How much older than the page an event may be that the page did not show: it was written and not yet committed."""
+OLDEST_PAGE = timedelta(minutes=10)
+"""A page whose line comes later than this is told that all of it is old."""
 LIFE_SECONDS = 20.0
 """How often open pages are noted as signs of life."""
 
@@ -130,6 +136,28 @@ class Hub:
             known.watched.add((what, number))
             self.server.enter_room(sid, f"{what}:{number}", namespace=SPACE)
             return True
+
+    def missed(self, sid: str, asked_at: datetime) -> bool:
+        """Tell a page what happened between its making and its line; without this, news of that moment is never heard.
+        False where too much did: the page is to fetch everything anew."""
+        with self._lock:
+            known = self.sockets.get(sid)
+            heard = set(known.rooms) if known else set()
+            rows = set(known.watched) if known else set()
+        if asked_at < now() - OLDEST_PAGE:
+            return False
+        past = (
+            select(EventRow.subject, EventRow.subject_id, func.max(EventRow.subject_version))
+            .where(EventRow.at >= asked_at - LOOK_BACK, EventRow.subject.in_({*heard, *(what for what, _number in rows)}))
+            .group_by(EventRow.subject, EventRow.subject_id)
+            .limit(MOST_MISSED)
+        )
+        found = session().execute(past).all()
+        for what, number, version in found:
+            if what in heard or (what, number) in rows:
+                hint = {"what": what, "id": number, "version": version}
+                self.server.emit("changed", hint, to=sid, namespace=SPACE)
+        return len(found) < MOST_MISSED
 
     def unwatch(self, sid: str, what: str, number: int) -> None:
         with self._lock:

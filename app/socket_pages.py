@@ -1,5 +1,6 @@
 """The namespace of staff pages: who gets in, and what a page may ask for."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -50,6 +51,17 @@ class Pages(Namespace):  # type: ignore[misc]  # the library has no types
         row = _row(given)
         actor = self.hub.actor_of(_sid())
         return {"ok": row is not None and actor is not None and self.hub.watch(_sid(), actor, *row)}
+
+    def on_since(self, given: Any = None) -> dict[str, bool]:
+        """{"asked": ISO time at which this page was asked for} → {"ok"}: what happened since comes as `changed`; where
+        not ok, the page is to fetch everything anew."""
+        try:
+            asked = datetime.fromisoformat(given["asked"]) if isinstance(given, dict) else None
+        except (KeyError, TypeError, ValueError):
+            asked = None
+        if asked is None or asked.tzinfo is None:
+            return {"ok": False}
+        return {"ok": self.hub.missed(_sid(), asked)}
 
     def on_unwatch(self, given: Any = None) -> dict[str, bool]:
         row = _row(given)

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from app import viewer
+from app.core.clock import now
 from app.core.permissions import ROLES, Actor
 
 
@@ -103,6 +104,7 @@ def context() -> dict[str, Any]:
             if exists(p.url)
         ],
         "here": next((p.key for p in (*PLACES, *PORTAL) if p.url == first), ""),
+        "asked_at": (g.get("asked_at") or now()).isoformat(),
         "telephone": getattr(g.get("user"), "extension", None) or "",
         "role_label": _(ROLES[actor.role][0]) if actor.role in ROLES else "",
         "locale": "en" if str(get_locale() or "zh").startswith("en") else "zh",

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import viewer
 from app.assets import IMMUTABLE, STATIC, asset_url, is_immutable
 from app.config import Settings
+from app.core.clock import now
 from app.core.trace import begin_trace, request_id
 from app.web.throttle_memory import CalmMemory
 
@@ -113,6 +114,7 @@ def _storage(redis_url: str) -> str:
 
 
 def _trace() -> None:
+    g.asked_at = now()
     begin_trace(request.headers.get("X-Request-ID"))
 
 

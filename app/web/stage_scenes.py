@@ -53,7 +53,7 @@ CHAT = Scene(
             "phone",
             _l("客户在门户上点「在线客服」，用自己的话说。"),
             (("forget",), ("open", "/"), ("click", "button[aria-label^='在线客服'], button[aria-label^='Chat with']"),
-             ("wait", "#compose .send"), ("pause", "500"), ("type", "#text", SAID["sim_card"]), ("click", "#compose .send"), ("wait", "#list", SAID["sim_card"][:8])),
+             ("wait", "#compose .send"), ("pause", "500"), ("type", "#text", SAID["sim_card"]), ("click", "#compose .send"), ("wait", "#list .mine:not(.waiting)", SAID["sim_card"][:8])),
         ),
         Beat(
             AGENT,
@@ -73,7 +73,7 @@ CHAT = Scene(
             CUSTOMER,
             "phone",
             _l("客户马上看到，照做，道谢。"),
-            (("wait", "#list", SAID["sim_answer"][:12]), ("type", "#text", SAID["sim_thanks"]), ("click", "#compose .send")),
+            (("wait", "#list", SAID["sim_answer"][:12]), ("type", "#text", SAID["sim_thanks"]), ("click", "#compose .send"), ("wait", "#list .mine:not(.waiting)", SAID["sim_thanks"][:6])),
         ),
         Beat(
             AGENT,

@@ -1,11 +1,12 @@
 """The console by hand: taking an answer back, seeing colleagues, everything by Ctrl-K, several tickets at once."""
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import House
 
@@ -95,3 +96,22 @@ def test_three_pages_on_a_phone(open_page: Open, number: str) -> None:
     page.locator(".swipe a").first.click()
     expect(page.locator(f"#row-{number}")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_ticket_that_comes_while_the_page_opens_is_not_missed(house: House, tmp_path: Path, open_page: Open) -> None:
+    """The page is made, then the ticket comes, then the line stands: nobody tells the page unless it asks."""
+    subject = f"水泵过载 {tmp_path.name}"
+    page = open_page("agent", path="/me")
+
+    def late(route: Route) -> None:
+        house.receive(
+            tmp_path / "in", From="方工 <fang@hengtai.example>", To="support@hengchuan.example", Subject=subject,
+            Message_ID=f"<{tmp_path.name}.late@hengtai.example>", text="水泵过载，复位后又停。",
+        )  # fmt: skip
+        time.sleep(1)  # its news go out before this page can hear them
+        route.continue_()
+
+    page.route("**/socket.io*.js*", late, times=1)
+    page.context.set_default_navigation_timeout(30_000)
+    page.goto(house.url + "/desk?view=free")
+    expect(page.locator(".ticketrow", has_text=subject)).to_be_visible()

@@ -79,6 +79,44 @@ def test_a_change_is_told_to_those_who_may_see_all_and_to_nobody_else(
     assert heard(agent) == [], "nothing is told twice"
 
 
+def test_what_happened_between_a_page_and_its_line_is_told(app: Flask, connect: Any, make_user: MakeUser) -> None:
+    from app.core.clock import now
+
+    asked = now().isoformat()
+    happen("ticket", 7)
+    happen("user", 3)
+    agent, technician = connect(make_user("agent")), connect(make_user("technician"))
+    for page in (agent, technician):
+        assert page.emit("since", {"asked": asked}, namespace="/agent", callback=True) == {"ok": True}
+    poll(app)
+    assert heard(agent) == [("ticket", 7)]
+    assert heard(technician) == []
+
+
+@pytest.mark.parametrize("given", [None, "now", {}, {"asked": 7}, {"asked": "yesterday"}, {"asked": "2026-11-22T10:00:00"}])
+def test_a_page_that_cannot_say_when_it_was_made_is_to_fetch_itself_anew(
+    connect: Any, make_user: MakeUser, given: Any
+) -> None:
+    page = connect(make_user("agent"))
+    assert page.emit("since", given, namespace="/agent", callback=True) == {"ok": False}
+
+
+def test_a_page_of_yesterday_is_to_fetch_itself_anew(connect: Any, make_user: MakeUser) -> None:
+    page = connect(make_user("agent"))
+    given = {"asked": "2020-01-01T00:00:00+00:00"}
+    assert page.emit("since", given, namespace="/agent", callback=True) == {"ok": False}
+
+
+def test_a_staff_page_says_when_it_was_asked_for(app: Flask, make_user: MakeUser) -> None:
+    from datetime import datetime
+
+    client = app.test_client()
+    assert isinstance(client, FreshClient)
+    client.log_in(make_user("agent"))
+    said = client.get("/desk").text.split('data-asked="', 1)[1].split('"', 1)[0]
+    assert datetime.fromisoformat(said).tzinfo is not None
+
+
 def test_a_late_commit_with_a_lower_id_is_told_all_the_same(app: Flask, connect: Any, make_user: MakeUser) -> None:
     from app.core.clock import now
 

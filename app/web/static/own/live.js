@@ -36,6 +36,8 @@ if (window.io && sign) {
     watch();
     show("on", words.liveOn);
     if (before) { refetch(); tell("toast", { text: words.liveBack, seconds: 3 }); }
+    // What happened after this page was made and before anybody could tell it.
+    else socket.timeout(10000).emit("since", { asked: sign.dataset.asked }, (broken, answer) => { if (broken || !answer?.ok) refetch(); });
     before = true;
   });
   // Which ticket this page shows, so that colleagues see who is there; told again after each reconnection.
