@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from app import routing
 from app.answering import talks
 from app.answering.events import AnswerSilent, AnswerWanted
 from app.answering.finding import Finding, look_up
 from app.core.db import session
 from app.core.outbox import Job, outside
+from app.routing import rules as routing
 from knowledge.index import Index, IndexUnavailable
 
 _open_index: list[Callable[[], Index]] = []

@@ -2,29 +2,18 @@
 
 from flask import Flask
 
-from app import (
-    cli_channel,
-    cli_demo,
-    cli_desk,
-    cli_diagrams,
-    cli_docs,
-    cli_fcr,
-    cli_knowledge,
-    cli_learn,
-    cli_similar,
-    cli_users,
-)
+from app.commands import channel, demo, desk, diagrams, docs, fcr, knowledge, learn, similar, users
 
 
 def init_app(flask: Flask) -> None:
-    cli_desk.desk.add_command(cli_docs.docs)
-    cli_desk.desk.add_command(cli_fcr.fcr)
-    cli_desk.desk.add_command(cli_diagrams.diagrams)
-    cli_users.hang_into(cli_desk.desk)
-    cli_demo.hang_into(cli_desk.desk)
-    cli_desk.desk.add_command(cli_similar.reindex_tickets)
-    cli_knowledge.knowledge.add_command(cli_learn.learn_command)
-    flask.cli.add_command(cli_desk.desk)
-    flask.cli.add_command(cli_desk.worker)
-    flask.cli.add_command(cli_channel.channel)
-    flask.cli.add_command(cli_knowledge.knowledge)
+    desk.desk.add_command(docs.docs)
+    desk.desk.add_command(fcr.fcr)
+    desk.desk.add_command(diagrams.diagrams)
+    users.hang_into(desk.desk)
+    demo.hang_into(desk.desk)
+    desk.desk.add_command(similar.reindex_tickets)
+    knowledge.knowledge.add_command(learn.learn_command)
+    flask.cli.add_command(desk.desk)
+    flask.cli.add_command(desk.worker)
+    flask.cli.add_command(channel.channel)
+    flask.cli.add_command(knowledge.knowledge)

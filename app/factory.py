@@ -5,13 +5,16 @@ import logging
 from flask import Flask
 
 import app.models  # noqa: F401  every table is known before the first query
-from app import cli, fcr_reactions, health, letters, realtime, search_index, search_logging, viewer, visitors, worker
+from app import cli, fcr_reactions, health, letters, realtime, viewer, worker
 from app.api import mount
+from app.chat import visitors
 from app.config import Settings, load_settings
 from app.core import files, sealing
 from app.core.db import db
 from app.core.events import set_reactions
 from app.core.logs import set_up_logs
+from app.library import index as search_index
+from app.library import search_log as search_logging
 from app.queries import fcr_facts
 from app.reactions import REACTIONS
 from app.simulator import demo as simulated

@@ -14,7 +14,7 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.errors import Invalid, NotFound, Refused
 from app.core.permissions import Actor, require
-from app.routing_words import ASKED
+from app.routing.words import ASKED
 from channels.models import HELD, QUEUED, SENDING, Conversation, Message
 from channels.sessions import by_user, carry, carry_back
 from workflows import service

@@ -1,7 +1,8 @@
 """Telling those who carry orders out. Nothing of the customer stands in it but the place: a mailbox is read by many."""
 
-from app import letters, reaching
+from app import letters
 from app.core.db import session
+from app.reach import reaching
 from workflows.events import OrderNoticeDue, OrderTold
 from workflows.order_kinds import WORKS
 from workflows.order_notices import NOTICES, OrderNotice, write_notices

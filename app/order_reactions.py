@@ -2,9 +2,11 @@
 
 from sqlalchemy import select
 
-from app import letters, reach_words, reaching
+from app import letters
 from app.core.db import session
 from app.core.permissions import SYSTEM
+from app.reach import reaching
+from app.reach import words as reach_words
 from workflows import order_links
 from workflows import service as desk
 from workflows.engine import take

@@ -11,29 +11,20 @@ from app import (
     account_alarms,
     answer_reactions,
     app_reactions,
-    asked_reactions,
     auto_receipts,
-    call_reactions,
-    call_recordings,
-    chat_letters,
     fcr_reactions,
-    knowledge_told,
-    loop_told,
     media_reactions,
     order_notices,
     order_reactions,
     portal_letters,
-    reach_reactions,
-    reach_words,
-    reaching,
-    routing,
-    routing_question,
     scanned,
-    similar,
     wecom_reactions,
     writing_told,
 )
 from app.answering.events import AnswerSilent, AnswerWanted
+from app.calls import reactions as call_reactions
+from app.calls import recordings as call_recordings
+from app.chat import letters as chat_letters
 from app.core.clock import now
 from app.core.db import session
 from app.core.directory.events import ContactsMerged, ContactsUnmerged, ProductChanged
@@ -41,8 +32,16 @@ from app.core.events import Event, Reaction, record
 from app.core.outbox import Job, outside
 from app.core.permissions import SYSTEM
 from app.core.text import pack
+from app.library import asked as asked_reactions
+from app.library import loop_told, similar
+from app.library import told as knowledge_told
 from app.portal_events import RequestsLinkAsked
-from app.routing_events import ChoiceDue
+from app.reach import reaching
+from app.reach import reactions as reach_reactions
+from app.reach import words as reach_words
+from app.routing import question as routing_question
+from app.routing import rules as routing
+from app.routing.events import ChoiceDue
 from channels import receiving, sending
 from channels.calls.events import CallEnded, RecordingWanted
 from channels.events import (

@@ -1,6 +1,6 @@
 """Says what changed; the page fetches the fragment. No content goes this way, so no hint can show too much.
 
-Only who else looks at a ticket is said with their names, to those who may read it (app/presence.py).
+Only who else looks at a ticket is said with their names, to those who may read it (app/live/presence.py).
 
 Each web process reads the table of events behind its back and tells its own sockets. So a hint reaches every page,
 whichever process, worker or command made the change, and no message server is needed for it.
@@ -19,6 +19,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import func, select
 
+from app.calls.ringing import Bell, phone_of
 from app.core import logins
 from app.core.audit import AuditRow
 from app.core.clock import now
@@ -28,11 +29,10 @@ from app.core.people import User
 from app.core.permissions import Actor
 from app.core.presence import seen_now
 from app.core.uow import on_every_commit, unit_of_work
-from app.presence import Board
-from app.ringing import Bell, phone_of
-from app.socket_guard import guard
-from app.socket_pages import Pages
-from app.watching import ROOMS, may_watch
+from app.live.guard import guard
+from app.live.pages import Pages
+from app.live.presence import Board
+from app.live.watching import ROOMS, may_watch
 
 log = logging.getLogger("huiyin.realtime")
 SPACE = "/agent"
@@ -51,7 +51,7 @@ LIFE_SECONDS = 20.0
 
 
 class Listener(Protocol):
-    """Others who follow the events of this process beside the pages: see app/visitors.py."""
+    """Others who follow the events of this process beside the pages: see app/chat/visitors.py."""
 
     def listening(self) -> bool:
         """Whether anybody is there to be told."""

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from app import letters, reach_words, reaching
+from app import letters
 from app.core.clock import now
 from app.core.db import session
 from app.core.people import Team, User
+from app.reach import reaching
+from app.reach import words as reach_words
 from workflows.kinds import time_to_solve
 from workflows.models import Ticket
 from workflows.tickets import TICKET

@@ -7,7 +7,7 @@ from app.core.audit import note
 from app.core.db import session
 from app.core.permissions import SYSTEM, Actor, require
 from app.letters import first_line
-from app.routing_words import ASKED, GREETED, ROBOT
+from app.routing.words import ASKED, GREETED, ROBOT
 from channels.models import Conversation, Message
 from workflows import service as desk
 from workflows.models import Ticket

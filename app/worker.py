@@ -14,8 +14,7 @@ from flask import Flask
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 
-from app import loop_tick, similar
-from app.call_tail import tail_calls
+from app.calls.tail import tail_calls
 from app.config import Settings
 from app.core import outbox
 from app.core.clock import now
@@ -25,8 +24,9 @@ from app.core.logins import forget_logins
 from app.core.trace import begin_trace
 from app.core.uow import on_every_commit, unit_of_work
 from app.fetcher import fetch_mail
-from app.import_hands import work_imports
-from app.knowledge_told import note_all_links, remind_reviews
+from app.library import loop_tick, similar
+from app.library.imports import work_imports
+from app.library.told import note_all_links, remind_reviews
 from app.sla_alarms import raise_alarms
 from channels.app_users import forget_uploads
 from channels.receiving import pick_up

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app import cli_docs
+from app.commands import docs as cli_docs
 from app.core.events import Event
 
 ROOT = Path(__file__).parents[1]

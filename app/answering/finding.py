@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import select
 
 from app.answering.rules import codes_of
-from app.article_words import body_of, is_dangerous, passage_of, readable
 from app.core.catalogue import Product
 from app.core.db import session
+from app.library.article_words import body_of, is_dangerous, passage_of, readable
 from knowledge import searching
 from knowledge.confidence import THRESHOLD, confidence
 from knowledge.index import EVERYTHING, PUBLIC, Hit, Hits, Index, Query

@@ -1,6 +1,6 @@
 """The answer service's side of a conversation, from the question on: each write in the caller's unit of work.
 
-It says what an agent must take; opening the ticket is the routing's (app/routing.py), so that there is one place for it.
+It says what an agent must take; opening the ticket is the routing's (app/routing/rules.py), so that there is one place for it.
 """
 
 import re
@@ -27,7 +27,6 @@ from app.answering.models import (
     THANKED,
     AnswerTalk,
 )
-from app.article_words import is_dangerous
 from app.core.catalogue import Product
 from app.core.clock import now
 from app.core.db import session
@@ -35,7 +34,8 @@ from app.core.errors import DeskError
 from app.core.events import record
 from app.core.installed_base import Device
 from app.core.permissions import NOBODY, SYSTEM
-from app.routing_words import ROBOT
+from app.library.article_words import is_dangerous
+from app.routing.words import ROBOT
 from app.small_talk import asks_for_person
 from channels.answer_settings import answer_number
 from channels.chat_ends import open_chat

@@ -8,12 +8,12 @@ from sqlalchemy import select
 from app.api.base import Resource, may_be_unavailable
 from app.api.fields import Answer, ApiSchema, Choice, QueryWhole, QueryYes, Text
 from app.api.paging import MAX_LIMIT
-from app.completions import complete
 from app.core.catalogue import Product
 from app.core.db import session
+from app.library.completions import complete
+from app.library.index import current_index
+from app.library.search_log import note_search
 from app.queries import portal_search
-from app.search_index import current_index
-from app.search_logging import note_search
 from app.viewer import current_actor, needs
 from knowledge import searching
 from knowledge.access import reader_for

@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 from sqlalchemy import func, select, text, update
 
-from app import loop_tick
 from app.config import Settings
 from app.core.audit import AuditRow, note
 from app.core.clock import frozen, now
@@ -23,6 +22,7 @@ from app.core.uow import unit_of_work
 from app.demo import calls, community, doors, knowledge_life, variations, wechat, world
 from app.demo.replay import Life, for_the_end, run
 from app.demo.world_rows import World, make_world
+from app.library import loop_tick
 from channels.accounts import set_account
 from knowledge import indexing
 from knowledge.importing import import_markdown

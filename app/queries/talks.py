@@ -10,7 +10,7 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.permissions import Actor
 from app.queries.messages import readable_conversations
-from app.routing_words import ASKED, GREETED, ROBOT
+from app.routing.words import ASKED, GREETED, ROBOT
 from channels.models import Conversation, Message
 from workflows.models import Ticket, TicketConversation
 from workflows.tickets import TICKET

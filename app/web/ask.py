@@ -18,10 +18,10 @@ from app.core.installed_base import Device
 from app.core.people import Contact
 from app.core.permissions import Actor
 from app.core.text import clean
+from app.library.index import current_index
+from app.library.search_log import note_asker
 from app.queries import portal as queries
 from app.queries import requests as lists
-from app.search_index import current_index
-from app.search_logging import note_asker
 from app.web import visit
 from app.web.errors import field_errors, status_of, words_of
 from app.web.hits import Shown, article_url

@@ -8,7 +8,8 @@ from flask import Blueprint, Flask, flash, make_response, redirect, render_templ
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app import call_people, viewer
+from app import viewer
+from app.calls import people as call_people
 from app.core.directory.access import access_contact, access_organisation
 from app.core.errors import DeskError, NotFound
 from app.core.permissions import Actor

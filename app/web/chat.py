@@ -14,8 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import chat_pass, chat_words, viewer
+from app import viewer
 from app.assets import STATIC
+from app.chat import passes as chat_pass
+from app.chat import words as chat_words
 from app.core.db import session
 from app.core.errors import Invalid, NotFound, Refused
 from app.core.files import put_bytes, store_file

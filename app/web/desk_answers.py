@@ -7,11 +7,11 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app import viewer
-from app.article_words import passage_of, readable, warnings_of
 from app.core.permissions import Actor
+from app.library.article_words import passage_of, readable, warnings_of
+from app.library.index import current_index
+from app.library.search_log import note_search
 from app.queries import timeline
-from app.search_index import current_index
-from app.search_logging import note_search
 from app.web import desk_words as words
 from knowledge import searching
 from knowledge.access import reader_for

@@ -11,8 +11,8 @@ from app.core.errors import Invalid
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
+from app.library.similar import Similar, similar
 from app.queries import timeline
-from app.similar import Similar, similar
 from app.web import desk_answer as answer
 from app.web import desk_answers
 from app.web.desk_message import hide_keys

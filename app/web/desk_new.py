@@ -7,7 +7,8 @@ from flask import Blueprint, Flask, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from app import call_people, noting, viewer
+from app import noting, viewer
+from app.calls import people as call_people
 from app.core.db import session
 from app.core.directory.access import (
     access_contact,

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from app import call_reactions, viewer
+from app import viewer
+from app.calls import reactions as call_reactions
 from app.core.db import session
 from app.core.errors import DeskError, Invalid, NotFound
 from app.core.people import User

@@ -15,9 +15,9 @@ from app.core.directory.access import circle
 from app.core.errors import DeskError, NotFound
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
+from app.library.index import current_index
 from app.queries import knowledge as queries
 from app.queries.gaps import gap_page
-from app.search_index import current_index
 from app.web import loop_show
 from app.web.editing_show import editing_facts
 from app.web.errors import words_of

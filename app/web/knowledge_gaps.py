@@ -9,14 +9,14 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from app import viewer
-from app.asked_reactions import retest
 from app.core.db import session
 from app.core.errors import DeskError, NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
+from app.library.asked import retest
+from app.library.index import current_index
 from app.queries import gaps as queries
-from app.search_index import current_index
 from app.web.desk_words import channel_word
 from app.web.errors import words_of
 from app.web.portal import number_of

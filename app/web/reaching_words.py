@@ -5,8 +5,9 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from app import reaching, viewer
+from app import viewer
 from app.core.text import unpack
+from app.reach import reaching
 from app.web.order_words import covered
 from channels.reaching.models import Outreach, OutreachRung
 from channels.reaching.plans import AUDIENCES, PURPOSES, WAYS

@@ -8,13 +8,14 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Flask, Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app import completions, viewer
+from app import viewer
 from app.core.catalogue import Product
 from app.core.permissions import Actor
+from app.library import completions
+from app.library.index import current_index
+from app.library.search_log import note_search
 from app.queries import portal as queries
 from app.queries import portal_search as rows
-from app.search_index import current_index
-from app.search_logging import note_search
 from app.web import facets, visit
 from app.web.hits import Shown, article_url
 from app.web.portal import asked, kept, number_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app import answer_reactions, replies, routing, talks
+from app import answer_reactions, replies, talks
 from app.answering import finding
 from app.answering.events import AnswerWanted
 from app.answering.models import AnswerTalk
@@ -20,6 +20,7 @@ from app.core.uow import unit_of_work
 from app.queries import answer_reports, fcr_facts
 from app.queries import talks as waiting_talks
 from app.queries.report_terms import Wanted
+from app.routing import rules as routing
 from channels import sending
 from channels.base import InboundFile
 from channels.models import Account, Message, Session

@@ -23,8 +23,8 @@ from app.core.people import Organisation, User
 from app.core.permissions import NOBODY, SYSTEM
 from app.demo import knowledge_life, variations, world
 from app.demo.load import ARTICLES, load_demo
+from app.library.index import current_index
 from app.queries.gaps import gap_page
-from app.search_index import current_index
 from channels.models import Message
 from knowledge.models import Article
 from knowledge.searching import search

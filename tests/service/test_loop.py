@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import asked_reactions, loop_tick
 from app.config import Settings
 from app.core.catalogue import Release
 from app.core.clock import frozen, now
@@ -18,6 +17,8 @@ from app.core.outbox import Job
 from app.core.people import Contact, Identity, Team
 from app.core.permissions import NOBODY, SYSTEM, Actor
 from app.core.uow import unit_of_work
+from app.library import asked as asked_reactions
+from app.library import loop_tick
 from app.queries import knowledge_reports
 from app.queries.flags import flag_page
 from app.queries.report_terms import Wanted

@@ -18,7 +18,7 @@ from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from app.queries.talks import waiting
 from app.queries.tickets import with_last_words
-from app.routing_facts import ticket_named
+from app.routing.facts import ticket_named
 from app.small_talk import asks_for_person, only_greeting
 from channels import receiving, webchat
 from channels.accounts import add_account

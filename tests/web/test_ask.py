@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import routing
 from app.core.clock import now
 from app.core.db import session
 from app.core.files import StoredFile
@@ -19,6 +18,7 @@ from app.core.people import Contact, Identity, Organisation, User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from app.replies import reply
+from app.routing import rules as routing
 from app.web.security import limiter
 from channels import email as mail_channel
 from channels.accounts import add_account

@@ -14,7 +14,7 @@ from app.core.db import session
 from app.core.people import User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
-from app.import_hands import work_once
+from app.library.imports import work_once
 from knowledge import gate
 from knowledge.gate import GUIDE
 from knowledge.gate_models import ReleaseGate

@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import loop_tick
 from app.config import Settings
 from app.core.audit import AuditRow
 from app.core.clock import frozen, now
@@ -17,6 +16,7 @@ from app.core.db import session
 from app.core.people import User
 from app.core.permissions import NOBODY, SYSTEM
 from app.core.uow import unit_of_work
+from app.library import loop_tick
 from knowledge import lifecycle
 from knowledge.index import Hits
 from knowledge.models import Article, Revision

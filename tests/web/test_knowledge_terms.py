@@ -9,7 +9,7 @@ from app.core.db import session
 from app.core.people import User
 from app.core.permissions import NOBODY
 from app.core.uow import unit_of_work
-from app.search_index import current_index
+from app.library.index import current_index
 from knowledge.searching import log_search, search
 from knowledge.term_models import SynonymGroup, Term
 from tests.conftest import FreshClient

@@ -14,7 +14,7 @@ from app.core.clock import now
 from app.core.installed_base import Device, Site
 from app.core.people import Contact, Identity, Organisation, User
 from app.core.uow import unit_of_work
-from app.watching import may_watch
+from app.live.watching import may_watch
 from tests.conftest import FreshClient
 from workflows import order_service, service
 from workflows.engine import take

@@ -13,7 +13,7 @@ from app.core.clock import now
 from app.core.people import Organisation, User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
-from app.presence import Board
+from app.live.presence import Board
 from tests.conftest import FreshClient
 from workflows.models import Ticket
 from workflows.opening import open_ticket

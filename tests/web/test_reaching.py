@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from app import reaching
 from app.core import clock
 from app.core.db import session
 from app.core.people import Identity, Team
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
+from app.reach import reaching
 from channels.accounts import add_account, set_active
 from channels.base import Inbound, Sender
 from channels.models import Message, RawPayload

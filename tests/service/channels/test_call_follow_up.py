@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from app import call_people
+from app.calls import people as call_people
 from app.core.clock import now
 from app.core.db import session
 from app.core.directory.contacts import create_contact

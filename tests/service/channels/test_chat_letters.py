@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import chat_letters
+from app.chat import letters as chat_letters
 from app.core import clock
 from app.core.db import session
 from app.core.events import record

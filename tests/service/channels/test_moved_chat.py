@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import chat_letters, moving
-from app.chat_room import Chat, Rooms
+from app import moving
+from app.chat import letters as chat_letters
+from app.chat.room import Chat, Rooms
 from app.core.db import session
 from app.core.files import StoredFile, put_bytes
 from app.core.permissions import SYSTEM

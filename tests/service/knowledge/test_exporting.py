@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 from sqlalchemy import delete, select
 
-from app.cli_knowledge import knowledge
+from app.commands.knowledge import knowledge
 from app.core.db import session
 from app.core.errors import Conflict
 from app.core.files import get_bytes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.cli_knowledge import knowledge
+from app.commands.knowledge import knowledge
 from app.core.db import session
 from app.core.errors import Forbidden, Invalid
 from app.core.permissions import SYSTEM, Actor

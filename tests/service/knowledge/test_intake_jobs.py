@@ -11,7 +11,7 @@ from app.core.db import session
 from app.core.errors import Forbidden, Invalid, NotFound, Refused
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
-from app.import_hands import work_once
+from app.library.imports import work_once
 from knowledge import lifecycle, service
 from knowledge.editing_models import ArticleFile
 from knowledge.intake import jobs, leases, undoing

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.cli_knowledge import knowledge
+from app.commands.knowledge import knowledge
 from app.core.clock import frozen
 from app.core.errors import NotFound
 from app.core.permissions import NOBODY, SYSTEM, Actor

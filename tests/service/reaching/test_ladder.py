@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import reaching
 from app.core import clock, outbox
 from app.core.db import session
 from app.core.errors import Invalid
@@ -16,6 +15,7 @@ from app.core.people import Identity, Team, User
 from app.core.permissions import SYSTEM
 from app.core.text import unpack
 from app.core.uow import unit_of_work
+from app.reach import reaching
 from channels import windows
 from channels.accounts import add_account, set_active
 from channels.base import Inbound, Sender, SendFailed, SendUndecided, Signal

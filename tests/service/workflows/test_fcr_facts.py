@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from app.cli_fcr import judge_all
+from app.commands.fcr import judge_all
 from app.core import clock
 from app.core.audit import AuditRow
 from app.core.catalogue import Product

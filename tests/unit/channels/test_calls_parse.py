@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app.cli_parse import parse_command
+from app.commands.parse import parse_command
 from channels.base import Unparseable
 from channels.calls.asterisk import COLUMNS, column_map, read_csv
 from channels.calls.formats import FORMATS, detect, parse_calls, unwrap

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from app.cli_parse import parse_command, parse_files
+from app.commands.parse import parse_command, parse_files
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "email"
 KEYS = {"file", "external_id", "message_id", "from", "reply_to", "to", "cc", "subject", "in_reply_to", "references", "text",

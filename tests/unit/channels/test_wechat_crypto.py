@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli_parse import parse_files
+from app.commands.parse import parse_files
 from channels.wechat.crypto import BLOCK, Crypto, CryptoRefused, signature
 from channels.wechat.vectors import answer_vectors
 

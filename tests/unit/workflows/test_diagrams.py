@@ -1,6 +1,6 @@
 """docs/workflows.md is made from the tables, and fresh."""
 
-from app import cli_diagrams
+from app.commands import diagrams as cli_diagrams
 from workflows.tickets import TICKET
 
 

@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.db import session
 from app.core.people import User
 from app.core.uow import unit_of_work
-from app.watching import may_watch
+from app.live.watching import may_watch
 from channels import registry
 from channels.base import Outbound, SendFailed, SendUndecided
 from channels.models import Account
