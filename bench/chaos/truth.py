@@ -31,9 +31,9 @@ class Verdict:
             self.broken.append(sentence)
 
 
-def settled(wanted_mails: int) -> bool:
-    """Whether the house has nothing left to do: no row due or to be tried again, every mail fetched, nothing unread. The
-    clocks (silence, an answer that nobody saw) are not waited for."""
+def left(wanted_mails: int) -> int:
+    """How much the house still has to do: rows due or to be tried again, mails not fetched, payloads not read. The clocks
+    (silence, an answer that nobody saw) are not waited for."""
     session().rollback()
     waiting = session().scalar(
         select(func.count()).select_from(OutboxRow).where(
@@ -49,7 +49,7 @@ def settled(wanted_mails: int) -> bool:
         .where(Account.kind == "email", Message.direction == "in")
     )  # fmt: skip
     session().rollback()
-    return not waiting and not new and (mails or 0) >= wanted_mails
+    return (waiting or 0) + (new or 0) + max(0, wanted_mails - (mails or 0))
 
 
 def judge(said: Said, answered: Answered, reached: Reached) -> Verdict:
