@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import House
 from tests.processes.conftest import until
@@ -131,3 +131,36 @@ def test_a_form_opens_though_news_replaced_the_button_meanwhile(open_page: Open)
     agent.evaluate("() => { const b = document.querySelector('#tickethead [data-opens=step-dialog], [data-opens=step-dialog]'); b.click(); b.remove(); }")
     expect(agent.locator("#step-dialog[open]")).to_be_visible()
     expect(agent.locator("#step-body")).not_to_be_empty()
+
+
+def test_an_answer_that_is_still_leaving_closes_no_form_and_makes_none_old(open_page: Open, house: House, tmp_path: Path) -> None:
+    """Whoever sends and goes on at once keeps what they opened meanwhile, and is not told that the ticket has moved on."""
+    house.receive(
+        tmp_path / "in", From="马工 <ma@chenghu.example>", To="support@hengchuan.example", Subject="空压机排气温度高",
+        Message_ID="<hot.leaving@chenghu.example>", text="排气温度一百零五度，停机了。",
+    )  # fmt: skip
+    agent = open_page("agent", path="/desk?view=free")
+    agent.locator("a", has_text="空压机排气温度高").first.click()
+    agent.get_by_role("button", name="派给我并接单").click()
+    expect(agent.locator("#tickethead [aria-current=step]")).to_contain_text("处理中")
+    leaving: list[Route] = []
+    agent.route("**/messages", lambda route: leaving.append(route))
+    for words, meanwhile in (("请先看油位和冷却风扇。", "keys"), ("再看环境温度。", "solve")):
+        agent.locator("#reply").fill(words)
+        agent.get_by_role("button", name="发送回复").click()
+        if meanwhile == "keys":
+            agent.locator("[data-open='keys']").first.click()
+        else:
+            agent.get_by_role("button", name=re.compile("^解决")).first.click()
+        leaving.pop().continue_()
+        expect(agent.locator("#toasts")).to_contain_text("秒后发出")
+        expect(agent.locator("#timeline")).to_contain_text(words)
+        if meanwhile == "keys":
+            expect(agent.locator("dialog#keys")).to_be_visible()
+            agent.keyboard.press("Escape")
+            expect(agent.locator("dialog#keys")).to_be_hidden()
+    dialog = agent.get_by_role("dialog")
+    dialog.locator("[name=resolution]").fill("清洗冷却器。")
+    dialog.locator("[name=category]").select_option(label="硬件与供电")
+    dialog.locator("button[type=submit]").click()
+    expect(agent.locator("#tickethead [aria-current=step]")).to_contain_text("待回访")

@@ -81,10 +81,12 @@ function leave() {
   const alone = document.querySelector("main #step-form, main #wrap-form"), up = [...document.querySelectorAll(".crumbs a")].pop();
   if (alone && !alone.closest("dialog, #callpop") && up) location.assign(up.href);
 }
-document.addEventListener("close-dialog", () => {
-  const shown = document.querySelectorAll("dialog[open]");
-  shown.forEach(close);
-  if (!shown.length) leave();
+// What has been done closes the dialog that it was done in, and no other: whoever sends an answer and presses 解决 at once
+// has that form open when the answer's own message arrives. Without a place of its own (its form is gone) it closes all.
+document.addEventListener("close-dialog", ({ target }) => {
+  const shown = [...document.querySelectorAll("dialog[open]")], own = target.closest?.("dialog");
+  if (!shown.length) return leave();
+  if (own || target === document || target === document.body) (own ? [own] : shown).forEach(close);
 });
 
 // One question before what cannot be taken back. Resolves true or false.
