@@ -102,12 +102,16 @@ class Versioned:
         return {"version_id_col": cls.__table__.c.version if hasattr(cls, "__table__") else cls.version}
 
 
+PATIENCE_MS = 30_000
+"""How long a writer waits for SQLite's only write lock. Its queue is not fair: in a storm ten seconds were not enough."""
+
+
 @event.listens_for(Engine, "connect")
 def _on_connect(connection: Any, record: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={PATIENCE_MS}", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

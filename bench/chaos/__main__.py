@@ -81,6 +81,7 @@ def run(kind: str, messages: int, replies: int, kill_every: tuple[float, float],
         for name in ("web", "worker"):
             house.start(name)
         house.wait()
+        house.watch()
         said, answered, done = senders.Said(), senders.Answered(), threading.Event()
         began = time.monotonic()
         tormentor = house.torment(random.Random(seed), *kill_every)
@@ -90,6 +91,7 @@ def run(kind: str, messages: int, replies: int, kill_every: tuple[float, float],
             house.ending.set()
             tormentor.join(120)
             verdict = _afterwards(settings, said, answered, reached)
+            verdict.expect(not house.left, f"ended without having been killed: {house.left}")
         finally:
             house.ending.set()
             done.set()

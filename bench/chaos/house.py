@@ -39,6 +39,10 @@ class House:
     kills: list[tuple[float, str]] = field(default_factory=list)
     recovered: list[float] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
+    left: list[str] = field(default_factory=list)
+    """Who ended without having been killed. Nobody should; each is started again, as the desk's own parent does."""
+    _hand: threading.RLock = field(default_factory=threading.RLock)
+    _closing: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -86,14 +90,15 @@ class House:
 
     def kill(self, name: str) -> None:
         """kill -9 for the process and all that it started, in one blow, and start it again."""
-        process = self.processes[name]
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
-        self.kills.append((time.time(), name))
-        self.start(name)
+        with self._hand:
+            process = self.processes[name]
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+            self.kills.append((time.time(), name))
+            self.start(name)
         if name == "web":
             began = time.monotonic()
             self.wait()
@@ -110,7 +115,21 @@ class House:
         thread.start()
         return thread
 
+    def watch(self) -> None:
+        """Start again whoever ends by themselves, until stop()."""
+
+        def run() -> None:
+            while not self._closing.wait(0.5):
+                with self._hand:
+                    for name, process in list(self.processes.items()):
+                        if process.poll() is not None and not self._closing.is_set():
+                            self.left.append(name)
+                            self.start(name)
+
+        threading.Thread(target=run, name="keeper", daemon=True).start()
+
     def stop(self) -> None:
+        self._closing.set()
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
