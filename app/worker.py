@@ -13,6 +13,7 @@ from typing import Any
 from flask import Flask
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
+from sqlalchemy.exc import OperationalError
 
 from app.calls.tail import tail_calls
 from app.config import Settings
@@ -118,7 +119,7 @@ def look_at_outbox(flask: Flask) -> int:
     begin_trace()
     with flask.app_context():
         while taken := outbox.drain(
-            20, lease_seconds=settings.outbox_lease_seconds, max_attempts=settings.outbox_attempts
+            20, lease_seconds=settings.outbox_lease_seconds, max_attempts=settings.outbox_attempts, slow=False
         ):
             total += taken
     return total
@@ -160,22 +161,20 @@ class Worker:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT. What is in hand is finished; what is not comes back by its lease."""
-        with self.flask.app_context():
-            freed = outbox.release_vanished()
-            syncing.release_vanished()
+        freed = self._free_vanished()
         log.info("worker started", extra={"count": freed, "pid": os.getpid()})
         alarm = threading.Thread(target=self._watch_due, name="due", daemon=True)
         alarm.start()
         threading.Thread(target=fetch_mail, args=(self.flask, self._stop), name="mail", daemon=True).start()
         threading.Thread(target=tail_calls, args=(self.flask, self._stop), name="calls", daemon=True).start()
         threading.Thread(target=work_imports, args=(self.flask, self._stop), name="import", daemon=True).start()
+        threading.Thread(target=self._do_slow, name="slow", daemon=True).start()
         consumer = Consumer(self.huey, workers=1, periodic=True, initial_delay=0.05, backoff=1.3, max_delay=0.25)
         consumer._set_signal_handlers = lambda: None
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._leave)
         consumer.start()
         self._mend_index()
-        look_at_outbox(self.flask)
         looked = time.monotonic()
         while not self._stop.wait(0.2):
             if time.monotonic() - looked > LOOK_AT_INDEX:
@@ -183,6 +182,19 @@ class Worker:
                 looked = time.monotonic()
         consumer.stop(graceful=False)
         log.info("worker stopped", extra={"pid": os.getpid()})
+
+    def _free_vanished(self) -> int:
+        """What a killed worker held is free again. A database that is busy or away for a while ends no worker."""
+        while True:
+            try:
+                with self.flask.app_context():
+                    freed = outbox.release_vanished()
+                    syncing.release_vanished()
+                    return freed
+            except OperationalError as problem:
+                log.warning("outbox not reachable", extra={"problem": type(problem).__name__})
+                if self._stop.wait(2.0):
+                    return 0
 
     def _mend_index(self) -> None:
         """A missing or damaged index is made anew from the database, and said so."""
@@ -207,6 +219,18 @@ class Worker:
                 log.exception("search index cannot be made")
             finally:
                 db.session.remove()
+
+    def _do_slow(self) -> None:
+        """What takes minutes has a hand of its own, so that no message waits for it."""
+        while not self._stop.wait(0.5):
+            try:
+                with self.flask.app_context():
+                    begin_trace()
+                    outbox.drain(1, lease_seconds=self.settings.outbox_lease_seconds, max_attempts=self.settings.outbox_attempts, slow=True)
+                    db.session.remove()
+            except Exception as problem:
+                log.warning("outbox not reachable", extra={"problem": type(problem).__name__})
+                self._stop.wait(2.0)
 
     def _leave(self, number: int, frame: Any) -> None:
         self._stop.set()

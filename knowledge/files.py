@@ -15,6 +15,7 @@ from app.core.db import session
 from app.core.errors import Invalid, NotFound
 from app.core.files import INLINE_TYPES, safe_name, store_file
 from app.core.permissions import Actor, require
+from app.core.pictures import without_traces
 from app.core.text import clean
 from knowledge.access import access_article, access_editable, may_edit
 from knowledge.editing_models import ArticleFile, RevisionFile
@@ -55,7 +56,7 @@ def picture_type(content: bytes) -> str:
 
 def add_file(actor: Actor, content: bytes, name: str, mime: str, *, article: Article | None, basket: str = "") -> ArticleFile:
     """Keep a picture or attachment for an article, or in the basket of one that is not saved yet. Its bytes decide
-    whether it is a picture. Raises Invalid on field `file`."""
+    whether it is a picture; of a picture only what shows it is kept. Raises Invalid on field `file`."""
     require(actor, "article.write")
     if article is not None and not may_edit(actor, article):
         raise NotFound()
@@ -74,6 +75,8 @@ def add_file(actor: Actor, content: bytes, name: str, mime: str, *, article: Art
     here = ArticleFile.article_id == article.id if article is not None else ArticleFile.basket == basket
     if article is None and len(session().scalars(select(ArticleFile.id).where(here)).all()) >= MOST_FILES:
         raise Invalid.of("file", "一次最多传 %(n)s 个文件，先保存草稿再继续。", n=MOST_FILES)
+    if picture:
+        content = without_traces(content)
     if picture and ending not in ("png", "jpg", "jpeg", "gif", "webp"):
         name = f"{name}.{_ENDINGS[picture]}"
     stored = store_file(content, name, picture or mime, owner="article_file")
@@ -117,10 +120,15 @@ def access_file(actor: Actor, number: int) -> ArticleFile:
 
 def is_live(row: ArticleFile, article: Article) -> bool:
     """Whether what readers see of the article shows, links or lists the file."""
+    return row.id in shown_ids(article)
+
+
+def shown_ids(article: Article) -> set[int]:
+    """The numbers of the files that readers see of an article."""
     revision = article.current
     if article.state != "published" or revision is None:
-        return False
-    return row.id in numbers_in(revision.body) or row.id in listed_ids(revision)
+        return set()
+    return numbers_in(revision.body) | set(listed_ids(revision))
 
 
 def listed_ids(revision: Revision | None) -> tuple[int, ...]:

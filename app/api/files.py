@@ -7,6 +7,7 @@ from flask import abort, current_app, request, send_file, url_for
 from flask_babel import gettext as _
 from marshmallow import fields
 from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from app.api.base import Resource
@@ -63,14 +64,7 @@ UPLOADING = {
 @api.response(201, UploadAnswer)
 def upload() -> Any:
     """Upload one file as multipart/form-data, in the field `file`."""
-    if request.mimetype != "multipart/form-data":
-        abort(415)
-    found = request.files.get("file")
-    content = found.read() if found is not None else b""
-    if found is None or not content:
-        raise Invalid.of("file", _("选一个文件。"))
-    if len(content) > min(LARGEST_FILE, current_app.config["MAX_CONTENT_LENGTH"] or LARGEST_FILE):
-        abort(413)
+    content, found = sent_file(LARGEST_FILE)
     put_bytes(content)  # they are on the disk before the unit of work begins
     actor = current_actor()
     with unit_of_work():
@@ -78,12 +72,29 @@ def upload() -> Any:
     return row, {"Location": url_for("api_files.read_file", file_id=row.id)}
 
 
+def sent_file(most: int) -> tuple[bytes, FileStorage]:
+    """The bytes of the one file that was sent, and what was said of it. Answers 413 and 415; raises Invalid on `file`."""
+    if request.mimetype != "multipart/form-data":
+        abort(415)
+    found = request.files.get("file")
+    content = found.read() if found is not None else b""
+    if found is None or not content:
+        raise Invalid.of("file", _("选一个文件。"))
+    if len(content) > min(most, current_app.config["MAX_CONTENT_LENGTH"] or most):
+        abort(413)
+    return content, found
+
+
 @api.route("/<int:file_id>")
 @needs_one_of("order.read", "ticket.read")
 @api.doc(responses={"200": {"description": "the bytes", "content": {"application/octet-stream": {}, "image/*": {}}}})
 def read_file(file_id: int) -> Response:
     """The bytes of a file, as a download."""
-    row = access_file(current_actor(), file_id)
+    return as_download(access_file(current_actor(), file_id))
+
+
+def as_download(row: StoredFile) -> Response:
+    """The bytes, sealed off from the browser that may show them."""
     with open_file(row) as content:
         kind = picture_type(content.read(16)) or "application/octet-stream"
     response = send_file(open_file(row), mimetype=kind, as_attachment=True, download_name=row.name, max_age=0, etag=False)

@@ -3,9 +3,11 @@
 `record()` writes both in the transaction of the change itself: a `kill -9` between any two lines loses nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, Index, Integer
@@ -88,8 +90,27 @@ def set_reactions(table: Mapping[type[Event], Sequence[Reaction]]) -> None:
     _table.update(table)
 
 
+def slow_reactions() -> list[str]:
+    """Names of reactions that take minutes (`outbox.slow`)."""
+    return sorted({one.__name__ for table in _table.values() for one in table if getattr(one, "slow", False)})
+
+
 def reactions_of(event: type[Event]) -> Sequence[Reaction]:
     return _table.get(event, ())
+
+
+_pause: ContextVar[timedelta] = ContextVar("pause", default=timedelta())
+
+
+@contextmanager
+def in_bulk(pause: timedelta) -> Iterator[None]:
+    """What is recorded inside is one of many: its reactions wait so long, so that they find more of their kind to do
+    together (`outbox.gather`)."""
+    before = _pause.set(pause)
+    try:
+        yield
+    finally:
+        _pause.reset(before)
 
 
 def record(event: Event, *, due_at: datetime | None = None) -> EventRow:
@@ -111,7 +132,7 @@ def record(event: Event, *, due_at: datetime | None = None) -> EventRow:
                 event_id=row.id,
                 event_name=row.name,
                 reaction=reaction.__name__,
-                due_at=due_at or moment,
+                due_at=due_at or moment + _pause.get(),
             )
         )
     session().flush()

@@ -7,9 +7,9 @@ A row is leased by one statement, so that several workers never do the same one;
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -19,13 +19,27 @@ from app.core.audit import note
 from app.core.clock import now
 from app.core.db import session
 from app.core.errors import NotFound, Refused
-from app.core.events import DEAD, DONE, DUE, LEASED, UNDECIDED, Event, EventRow, OutboxRow, Reaction, reactions_of
+from app.core.events import (
+    DEAD,
+    DONE,
+    DUE,
+    LEASED,
+    UNDECIDED,
+    Event,
+    EventRow,
+    OutboxRow,
+    Reaction,
+    reactions_of,
+    slow_reactions,
+)
 from app.core.permissions import Actor, require
 from app.core.uow import unit_of_work
 
 log = logging.getLogger("huiyin.outbox")
 HOLDER = f"{socket.gethostname()}:{os.getpid()}"
 LONGEST_WAIT = timedelta(hours=1)
+BULK_PAUSE = timedelta(seconds=2)
+"""So long the reactions to one of many changes wait, so that they are done together."""
 
 
 class Undecided(Exception):
@@ -44,13 +58,15 @@ class Retry(Exception):
 @dataclass
 class Job:
     """A leased row as its reaction sees it. `key` is the same at each attempt: use it towards the outside.
-    `last`: if this attempt fails, the row is given up."""
+    `last`: if this attempt fails, the row is given up. `others`: rows of the same reaction that are done with this one
+    (`gather`)."""
 
     id: int
     reaction: str
     attempts: int
     event: Event
     last: bool = False
+    others: list[int] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -61,7 +77,53 @@ class Job:
         """A unit of work that also marks the row done: the reaction's writes and the mark stand or fall together."""
         with unit_of_work():
             yield
-            _finish(self.id, DONE)
+            _finish([self.id, *self.others], DONE)
+
+
+def gather(job: Job, most: int) -> list[Any]:
+    """Events of up to `most` further rows of the same reaction, leased with this one and done when it is done: for work
+    that costs nearly the same for many as for one. Rows that wait to be gathered (`events.in_bulk`) may be taken early.
+
+    If the reaction fails, each of them is tried again alone, so that one that cannot be done stops no other."""
+    if job.attempts > 1:
+        return []
+    with unit_of_work() as s:
+        own = s.get(OutboxRow, job.id, populate_existing=True)
+        if own is None or own.state != LEASED or own.attempts != job.attempts:
+            return []
+        wanted = (
+            select(OutboxRow.id)
+            .where(
+                OutboxRow.state == DUE, OutboxRow.reaction == job.reaction, OutboxRow.attempts == 0,
+                OutboxRow.due_at <= now() + BULK_PAUSE,
+            )
+            .order_by(OutboxRow.id)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+            .cte("wanted")
+        )  # fmt: skip
+        taken = s.execute(
+            update(OutboxRow)
+            .where(OutboxRow.id.in_(select(wanted.c.id)))
+            .values(state=LEASED, leased_until=own.leased_until, holder=own.holder, attempts=1)
+            .returning(OutboxRow.id, OutboxRow.event_id)
+            .execution_options(synchronize_session=False)
+        ).all()
+    job.others += [row_id for row_id, _event_id in taken]
+    stored = session().scalars(select(EventRow).where(EventRow.id.in_([event_id for _row_id, event_id in taken])).order_by(EventRow.id))
+    return [Event.load(row.name, row.payload) for row in stored]
+
+
+def _give_back(row_ids: Sequence[int]) -> None:
+    """Rows that were gathered and not done are due again, each alone."""
+    if row_ids:
+        with unit_of_work() as s:
+            s.execute(
+                update(OutboxRow)
+                .where(OutboxRow.id.in_(row_ids), OutboxRow.state == LEASED, OutboxRow.attempts == 1)
+                .values(state=DUE, due_at=now(), leased_until=None, holder=None)
+                .execution_options(synchronize_session=False)
+            )
 
 
 def outside(reaction: Reaction) -> Reaction:
@@ -71,9 +133,28 @@ def outside(reaction: Reaction) -> Reaction:
     return reaction
 
 
-def lease(limit: int, seconds: int, holder: str = "") -> list[int]:
-    """Take up to `limit` due rows for `seconds`; rows of a vanished holder come back when their lease ends."""
+def slow(reaction: Reaction) -> Reaction:
+    """Mark a reaction that takes minutes: a hand of its own does it, so that nothing else waits for it."""
+    reaction.slow = True  # type: ignore[attr-defined]
+    return reaction
+
+
+def go_on(job: Job, seconds: int, said: str) -> None:
+    """A slow reaction holds its row so much longer and says how far it is; where errors are shown otherwise."""
+    with unit_of_work() as s:
+        s.execute(
+            update(OutboxRow)
+            .where(OutboxRow.id == job.id, OutboxRow.state == LEASED, OutboxRow.attempts == job.attempts)
+            .values(leased_until=now() + timedelta(seconds=seconds), error=said)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def lease(limit: int, seconds: int, holder: str = "", slow: bool | None = None) -> list[int]:
+    """Take up to `limit` due rows for `seconds`; rows of a vanished holder come back when their lease ends. `slow`: only
+    those of slow reactions, or only the others."""
     moment = now()
+    kinds = [] if slow is None else [OutboxRow.reaction.in_(slow_reactions()) if slow else OutboxRow.reaction.not_in(slow_reactions())]
     with unit_of_work() as s:
         wanted = (
             select(OutboxRow.id)
@@ -81,7 +162,8 @@ def lease(limit: int, seconds: int, holder: str = "") -> list[int]:
                 or_(
                     and_(OutboxRow.state == DUE, OutboxRow.due_at <= moment),
                     and_(OutboxRow.state == LEASED, OutboxRow.leased_until < moment),
-                )
+                ),
+                *kinds,
             )
             .order_by(OutboxRow.id)
             .limit(limit)
@@ -104,11 +186,12 @@ def lease(limit: int, seconds: int, holder: str = "") -> list[int]:
     return sorted(taken)
 
 
-def drain(limit: int = 50, *, lease_seconds: int = 60, max_attempts: int = 8) -> int:
-    """Do what is due now, oldest first, until nothing is left or `limit` rows were taken. Returns how many were taken."""
+def drain(limit: int = 50, *, lease_seconds: int = 60, max_attempts: int = 8, slow: bool | None = None) -> int:
+    """Do what is due now, oldest first, until nothing is left or `limit` rows were taken. Returns how many were taken.
+    `slow` as in `lease`."""
     taken = 0
     while taken < limit:
-        ids = lease(1, lease_seconds)
+        ids = lease(1, lease_seconds, slow=slow)
         if not ids:
             break
         perform(ids[0], max_attempts)
@@ -123,18 +206,19 @@ def perform(row_id: int, max_attempts: int) -> None:
         return
     stored = session().get(EventRow, row.event_id)
     assert stored is not None
+    others: list[int] = []
     try:
         event = Event.load(stored.name, stored.payload)
         reaction = next((r for r in reactions_of(type(event)) if r.__name__ == row.reaction), None)
         if reaction is None:
             raise LookupError(f"no reaction {row.reaction} to {stored.name} in this version")
-        job = Job(row.id, row.reaction, row.attempts, event, last=row.attempts >= max_attempts)
+        job = Job(row.id, row.reaction, row.attempts, event, last=row.attempts >= max_attempts, others=others)
         name, attempts = row.reaction, row.attempts
         session().rollback()
         if getattr(reaction, "outside", False):
             reaction(event, job)
             with unit_of_work():
-                _finish(row_id, DONE)
+                _finish([row_id, *others], DONE)
         else:
             with job.done():
                 if not _still_ours(job):
@@ -144,10 +228,12 @@ def perform(row_id: int, max_attempts: int) -> None:
         log.warning("outbox lease lost", extra={"outbox_id": row_id})
     except Undecided as problem:
         _give_up(row_id, UNDECIDED, str(problem))
+        _give_back(others)
         log.warning("outbox undecided", extra={"outbox_id": row_id})
     except Exception as problem:
         session().rollback()
         _failed(row_id, problem, max_attempts)
+        _give_back(others)
     else:
         log.debug("outbox done", extra={"outbox_id": row_id, "reaction": name, "attempts": attempts})
 
@@ -160,10 +246,10 @@ def _still_ours(job: Job) -> bool:
     return session().scalar(held.with_for_update()) is not None
 
 
-def _finish(row_id: int, state: str, **values: Any) -> None:
+def _finish(row_ids: Sequence[int], state: str, **values: Any) -> None:
     session().execute(
         update(OutboxRow)
-        .where(OutboxRow.id == row_id)
+        .where(OutboxRow.id.in_(row_ids))
         .values(state=state, finished_at=now(), leased_until=None, holder=None, **values)
         .execution_options(synchronize_session=False)
     )
@@ -172,7 +258,7 @@ def _finish(row_id: int, state: str, **values: Any) -> None:
 def _give_up(row_id: int, state: str, reason: str) -> None:
     session().rollback()
     with unit_of_work():
-        _finish(row_id, state, error=reason[:2000])
+        _finish([row_id], state, error=reason[:2000])
 
 
 def _failed(row_id: int, problem: Exception, max_attempts: int) -> None:

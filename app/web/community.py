@@ -14,6 +14,7 @@ from app.core.errors import DeskError, Invalid, NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
+from app.library import followers
 from app.queries import community as queries
 from app.queries import portal as products
 from app.web import community_show, structured
@@ -21,7 +22,7 @@ from app.web.errors import field_errors, status_of, words_of
 from app.web.my_requests import visitor
 from app.web.portal import kept, meta, number_of, root
 from app.web.security import limiter
-from knowledge.community import contacts, finding, service
+from knowledge.community import contacts, finding, following, service
 from knowledge.community.access import access_answer, access_question, may_write
 from knowledge.community_models import PENDING, SHOWN, Answer, Question
 
@@ -60,7 +61,7 @@ def index() -> Response:
     return kept(
         render_template(
             "portal/community.html",
-            questions=[community_show.line(q) for q in found.rows],
+            questions=community_show.lines(actor, found.rows),
             product={"code": product.code, "name": product.name} if product else None,
             tabs=community_show.tabs(show, given, may_write(actor)),
             ask_url="/community/ask" + (f"?{urlencode({'product': product.code})}" if product else ""),
@@ -131,8 +132,14 @@ def _form(actor: Actor, given: dict[str, str], problem: DeskError | None = None)
 @viewer.public
 @limiter.limit("240 per minute")
 def question(number: int) -> Response:
-    """One question. What is pending or hidden is there for its author and the moderators alone."""
-    return kept(_page(writer(), access_question(writer(), number)))
+    """One question. What is pending or hidden is there for its author and the moderators alone. Whoever follows it has
+    seen what is new with that."""
+    actor = writer()
+    page = kept(_page(actor, access_question(actor, number)))
+    if following.has_new(actor, access_question(actor, number)):
+        with unit_of_work():
+            following.saw(actor, access_question(actor, number))
+    return page
 
 
 def _page(actor: Actor, found: Question, given: str = "", problem: DeskError | None = None) -> str:
@@ -195,6 +202,37 @@ def vote(number: int) -> Response:
 def follow(number: int) -> Response:
     """Follow the question, or no longer."""
     return _act(number, lambda actor, found, row: service.follow(actor, found))
+
+
+@blueprint.get("/unfollow/<signed>")
+@viewer.public
+@limiter.limit("60 per minute")
+def unfollow_page(signed: str) -> str:
+    """The link at the end of a message. It asks first: machines that read mails open links as well."""
+    found = followers.read_unfollow(signed)
+    if found is None:
+        raise NotFound()
+    return render_template(
+        "portal/community_unfollow.html",
+        title=found.title,
+        url=found.url,
+        follows=followers.follows(found),
+        action=f"/community/unfollow/{signed}",
+        meta={"robots": "noindex"},
+    )
+
+
+@blueprint.post("/unfollow/<signed>")
+@viewer.public
+@limiter.limit(WRITES)
+def unfollow(signed: str) -> Response:
+    """Hear no more of it; the link is enough."""
+    with unit_of_work():
+        found = followers.read_unfollow(signed)
+        if found is None:
+            raise NotFound()
+        followers.unfollow(found)
+    return redirect(f"/community/unfollow/{signed}", 303)
 
 
 @blueprint.post(f"{ONE}/report")

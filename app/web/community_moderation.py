@@ -15,6 +15,7 @@ from app.core.errors import DeskError, Invalid, NotFound
 from app.core.permissions import Actor
 from app.core.text import unpack
 from app.core.uow import unit_of_work
+from app.web.acting import act_and_show
 from app.web.community_show import SIDES
 from app.web.errors import field_errors, words_of
 from knowledge.community import finding, moderation, words
@@ -163,18 +164,8 @@ def ticket(number: int) -> Response:
 
 
 def _written(do: Callable[[], str], tab: str = "") -> Response:
-    try:
-        with unit_of_work():
-            said = do()
-    except NotFound:
-        raise
-    except DeskError as problem:
-        session().rollback()
-        flash(_said(problem), "bad")
-    else:
-        flash(said, "good")
     tab = tab or request.form.get("tab", "")
-    return redirect(f"/knowledge/community?tab={tab if tab in TABS else 'pending'}", 303)
+    return act_and_show(f"/knowledge/community?tab={tab if tab in TABS else 'pending'}", do, _said)
 
 
 def _said(problem: DeskError) -> str:

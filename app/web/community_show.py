@@ -20,7 +20,7 @@ from app.web.errors import field_errors
 from app.web.hits import Shown
 from knowledge import searching
 from knowledge.access import reader_for
-from knowledge.community import moderation, service
+from knowledge.community import following, moderation, service
 from knowledge.community.access import is_author, may_accept, may_answer, may_write, side_of
 from knowledge.community_models import HIDDEN, PENDING, SHOWN, Answer, Post, Question
 from knowledge.index import IndexUnavailable
@@ -44,6 +44,12 @@ def line(question: Question) -> dict[str, Any]:
         "solved": question.solved,
         "state": question.state,
     }
+
+
+def lines(actor: Actor, questions: Sequence[Question]) -> list[dict[str, Any]]:
+    """Questions in a list, with those marked that have something new for this person."""
+    new = following.news_among(actor, [question.id for question in questions])
+    return [{**line(question), "new": question.id in new} for question in questions]
 
 
 def tabs(here: str, given: dict[str, str], known: bool) -> list[dict[str, Any]]:
@@ -106,17 +112,19 @@ def question_page(
     errors = field_errors(problem) if isinstance(problem, Invalid) else {}
     own = is_author(actor, found)
     adds = own and side_of(actor, found.product) == "customer"
+    looked = following.looked_at(actor, found) if following.has_new(actor, found) else None
     return {
         "question": {**line(found), **_post(actor, found, marks), "number": found.id, "product_code": found.product.code,
                      "followed": ("follow", "question", found.id) in marks, "article": _article(actor, found),
                      "ticket": found.ticket_number if actor.kind == "user" and actor.can("desk.use") else None},
         "answers": [
-            {**_post(actor, a, marks), "accepted": a.id == found.accepted_answer_id, "accepts": accepts and a.state == SHOWN and a.side != "customer",
+            {**_post(actor, a, marks), "new": looked is not None and a.created_at > looked.at and not is_author(actor, a), "accepted": a.id == found.accepted_answer_id, "accepts": accepts and a.state == SHOWN and a.side != "customer",
              "drafts": drafts and a.state == SHOWN and found.state == SHOWN and found.article_id is None and a.side != "customer",
              "draft_url": f"/knowledge/community/drafts/{a.id}"}
             for a in answers
         ],
         "known": may_write(actor),
+        "news": looked is not None,
         "moderates": actor.kind == "user" and actor.can("community.moderate"),
         "login_url": f"/login?{urlencode({'next': f'/community/{found.id}'})}",
         "write": {

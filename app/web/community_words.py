@@ -17,6 +17,16 @@ ACTIONS: dict[str, Any] = {
     "community.word_added": _l("新增敏感词"),
     "community.word_removed": _l("去掉敏感词"),
 }
+EVENTS: dict[str, Any] = {
+    "QuestionMoved": _l("公开提问有新回答"),
+    "PostHidden": _l("社区内容已隐藏"),
+    "FollowerDue": _l("该告诉关注的人了"),
+}
+REACTIONS: dict[str, Any] = {
+    "gather_news": _l("记下要告诉关注的人的事"),
+    "tell_follower": _l("告诉关注的人"),
+    "take_back": _l("收回还没发出的消息"),
+}
 SUBJECTS: dict[str, Any] = {
     "community_question": _l("社区提问"),
     "community_answer": _l("社区回答"),

@@ -14,11 +14,13 @@ from werkzeug.wrappers import Response
 from app import viewer
 from app.core.catalogue import Product, Release
 from app.core.db import session
+from app.core.directory.access import circle
 from app.core.errors import Conflict, DeskError, Invalid, NotFound
 from app.core.permissions import Actor
 from app.core.text import unpack
 from app.core.uow import unit_of_work
 from app.library.index import current_index
+from app.web.acting import act_and_show
 from app.web.errors import field_errors, status_of, words_of
 from app.web.knowledge import KIND_WORDS, STATE_WORDS
 from app.web.portal import number_of
@@ -27,6 +29,7 @@ from knowledge.access import access_editable
 from knowledge.gate_check import Checklist, Document, Tested, check
 from knowledge.gate_models import PUBLISHED, ReleaseGate
 from knowledge.index import IndexUnavailable
+from knowledge.models import Article
 
 blueprint = Blueprint("knowledge_releases", __name__, url_prefix="/knowledge/releases")
 ONE = "/<int(max=2147483647):release_id>"
@@ -152,6 +155,7 @@ def _page(release: Release, given: Mapping[str, str] | None = None, errors: Mapp
     row = gate.gate_of(release)
     checklist = check(release, row, _index())
     articles = gate.choices(actor, release.product)
+    known = None if circle(actor) == "staff" else {a.id for a in articles}
     options = [{"value": a.id, "label": f"{a.title}（{STATE_WORDS[a.state]}）"} for a in articles]
     url = f"/knowledge/releases/{release.id}"
     kept = {"name": release.name, "supported_until": release.supported_until.isoformat() if release.supported_until else ""}
@@ -165,8 +169,8 @@ def _page(release: Release, given: Mapping[str, str] | None = None, errors: Mapp
             "override_reason": row.override_reason if row else "", "version": row.version if row else 0,
             "lacked": [unpack(words, _) for words in row.missing] if row else [],
         },
-        documents=[_document(actor, d, url) for d in checklist.documents],
-        queries=[_query(t, url) for t in checklist.queries],
+        documents=[_document(actor, d, url, known) for d in checklist.documents],
+        queries=[_query(t, url, known) for t in checklist.queries],
         general=[unpack(words, _) for words in checklist.general],
         done=checklist.done, total=checklist.total, green=checklist.green,
         open_url=f"{url}/open" if row is None else None,
@@ -185,14 +189,21 @@ def _page(release: Release, given: Mapping[str, str] | None = None, errors: Mapp
     )  # fmt: skip
 
 
-def _document(actor: Actor, document: Document, url: str) -> dict[str, Any]:
+def _named(article: Article, known: set[int] | None) -> dict[str, str]:
+    """The title and where it leads; of what the platform has not shown to this supplier, only that it is there."""
+    if known is not None and article.id not in known:
+        return {"title": _("平台在写的一篇"), "url": ""}
+    return {"title": article.title, "url": f"/knowledge/{article.id}"}
+
+
+def _document(actor: Actor, document: Document, url: str, known: set[int] | None) -> dict[str, Any]:
     article, requirement = document.article, document.requirement
     reviews = article is not None and article.state == "published" and not document.ok and gate.may_override(actor)
     return {
         "code": requirement.code,
         "name": _(requirement.name),
         "kinds": [str(KIND_WORDS[kind]) for kind in requirement.kinds if kind in KIND_WORDS],
-        "article": {"id": article.id, "title": article.title, "url": f"/knowledge/{article.id}", "state": article.state, "state_label": str(STATE_WORDS[article.state])}
+        "article": {"id": article.id, **_named(article, known), "state": article.state, "state_label": str(STATE_WORDS[article.state])}
         if article
         else None,
         "chosen": document.chosen,
@@ -204,13 +215,13 @@ def _document(actor: Actor, document: Document, url: str) -> dict[str, Any]:
     }
 
 
-def _query(tested: Tested, url: str) -> dict[str, Any]:
+def _query(tested: Tested, url: str, known: set[int] | None) -> dict[str, Any]:
     query = tested.query
     return {
         "id": query.id,
         "text": query.text,
         "client": query.client,
-        "article": {"title": query.article.title, "url": f"/knowledge/{query.article.id}"} if query.article else None,
+        "article": _named(query.article, known) if query.article else None,
         "rank": tested.rank,
         "ok": tested.ok,
         "missing": [unpack(words, _) for words in tested.missing],
@@ -355,16 +366,5 @@ def remove_query(release_id: int, query_id: int) -> Response:
 
 
 def _act(release_id: int, act: Any) -> Response:
-    """Do it in one unit of work; a refusal is said on the page of the release."""
     actor = viewer.current_actor()
-    try:
-        with unit_of_work():
-            said = act(actor, gate.access_release(actor, release_id))
-    except NotFound:
-        raise
-    except DeskError as problem:
-        session().rollback()
-        flash(words_of(problem), "bad")
-    else:
-        flash(said, "good")
-    return redirect(f"/knowledge/releases/{release_id}", 303)
+    return act_and_show(f"/knowledge/releases/{release_id}", lambda: act(actor, gate.access_release(actor, release_id)))

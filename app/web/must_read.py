@@ -20,6 +20,7 @@ from app.web.errors import field_errors, status_of, words_of
 from app.web.i18n import local
 from app.web.knowledge import ONE
 from app.web.portal import number_of
+from knowledge import release_news
 from knowledge.access import access_editable
 from knowledge.loop import must_read
 from knowledge.loop_models import MustRead
@@ -34,10 +35,10 @@ def init_app(flask: Flask) -> None:
 
 
 def desk_notes() -> dict[str, Any]:
-    """What the desk quietly says at its top: articles to be read, and answers to what one had found wrong."""
+    """What the desk quietly says at its top: articles to be read, answers to what one had found wrong, new releases."""
     actor = viewer.current_actor()
     today = local(now()).date()
-    asked, answers = must_read.waiting(actor) if actor.kind == "user" else (False, 0)
+    asked, answers, released = must_read.waiting(actor) if actor.kind == "user" else (False, 0, False)
     rows = must_read.owed(actor) if asked else []
     return {
         "must_read": [
@@ -47,6 +48,10 @@ def desk_notes() -> dict[str, Any]:
         ],
         "more": max(0, len(rows) - 3),
         "answers": answers,
+        "releases": [
+            {"name": gate.label, "at": gate.published_at, "url": f"/products/{gate.release.product.code}", "seen_url": f"/desk/releases/{gate.id}/seen"}
+            for gate in (release_news.noted(actor) if released else [])
+        ],
     }  # fmt: skip
 
 

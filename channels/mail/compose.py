@@ -80,7 +80,8 @@ def compose_reply(
         references: Sequence[str] = (), history: History | None = None, reply_to: Address | None = None,
         automatic: bool = False, generated: bool = False, list_id: str = "",
         attachments: Sequence[OutFile] = ()) -> EmailMessage:
-    """A reply as multipart/alternative, ready for smtplib; `as_bytes()` gives it with CRLF.
+    """A reply as multipart/alternative, ready for smtplib; `as_bytes()` gives it with CRLF. What answers nothing and belongs
+    to no ticket is no `Re:`.
 
     `message_id` and all other ids are without brackets; `date` is aware; `number` puts the token `[#number]` into the
     subject. Without `html` the HTML is made from `text`. `automatic`: it answers by itself; `generated`: a program wrote
@@ -94,10 +95,10 @@ def compose_reply(
         mail["Cc"] = [_address(person) for person in cc]
     if reply_to is not None:
         mail["Reply-To"] = _address(reply_to)
-    mail["Subject"] = reply_subject(subject, number)
+    thread = _thread(references, in_reply_to)
+    mail["Subject"] = reply_subject(subject, number) if thread or number is not None else one_line(subject)
     mail["Date"] = format_datetime(date)
     mail["Message-ID"] = f"<{_identifier(message_id)}>"
-    thread = _thread(references, in_reply_to)
     if in_reply_to and _identifier(in_reply_to):
         mail["In-Reply-To"] = f"<{_identifier(in_reply_to)}>"
     if thread:

@@ -16,7 +16,7 @@ from app.core.permissions import Actor, require
 from channels.models import Account
 from channels.reaching.models import GroupRobot, ReachPlan, ReachWish
 
-PURPOSES: Mapping[str, str] = {"answer": "答复", "progress": "进度", "appointment": "上门预约", "rating": "回访", "alarm": "告警"}
+PURPOSES: Mapping[str, str] = {"answer": "答复", "progress": "进度", "appointment": "上门预约", "rating": "回访", "alarm": "告警", "news": "关注"}
 AUDIENCES: Mapping[str, str] = {"customer": "客户", "staff": "同事和供应商"}
 WAYS: Mapping[str, str] = {
     "line": "原来的会话",
@@ -41,6 +41,7 @@ LONGEST = 7 * 24 * 60
 BAD_PLACE, BAD_MINUTES = "次序写数字，不用的留空。", "等待时间是 0 到 10080 分钟。"
 
 _CUSTOMER = (("line", 30), ("wechat", 30), ("wecom", 30), ("template", 30), ("app", 30), ("sms", 15), ("email", 30), ("call", 0))
+_NEWS = (("email", 60), ("app", 60), ("template", 60), ("wechat", 60), ("wecom", 60))
 _PATIENT = tuple((way, minutes and 24 * 60) for way, minutes in _CUSTOMER)
 DEFAULTS: Mapping[tuple[str, str], Sequence[tuple[str, int]]] = {
     ("answer", "customer"): _CUSTOMER,
@@ -49,6 +50,8 @@ DEFAULTS: Mapping[tuple[str, str], Sequence[tuple[str, int]]] = {
     ("rating", "customer"): _PATIENT,
     ("progress", "staff"): (("app", 15), ("email", 30), ("template", 30), ("sms", 15), ("robot", 0)),
     ("appointment", "staff"): (("app", 15), ("email", 30), ("template", 30), ("sms", 15), ("robot", 0)),
+    ("news", "customer"): _NEWS,
+    ("news", "staff"): (("email", 60), ("app", 60)),
     ("alarm", "staff"): (("robot", 5), ("app", 5), ("template", 10), ("sms", 10), ("email", 15), ("call", 0)),
 }
 

@@ -19,4 +19,5 @@ TEMPLATE_SETTINGS = (
     Setting("template_appointment", "模板消息：预约", _HELP, check=_template),
     Setting("template_rating", "模板消息：回访", _HELP, check=_template),
     Setting("template_alarm", "模板消息：告警", _HELP, check=_template),
+    Setting("template_news", "模板消息：关注", _HELP, check=_template),
 )

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from channels.setting import Setting
 
 STYLES = ("plain", "aliyun", "tencent")
-PURPOSES = ("answer", "progress", "appointment", "rating", "alarm")
+PURPOSES = ("answer", "progress", "appointment", "rating", "alarm", "news")
 """The purposes of channels.reaching.plans: each has a template of its own."""
 
 
@@ -44,6 +44,7 @@ SMS_SETTINGS: tuple[Setting, ...] = (
     Setting("template_appointment", "模板：预约", _TEMPLATE_HELP, check=_template),
     Setting("template_rating", "模板：回访", _TEMPLATE_HELP, check=_template),
     Setting("template_alarm", "模板：告警", _TEMPLATE_HELP, check=_template),
+    Setting("template_news", "模板：关注", _TEMPLATE_HELP, check=_template),
     Setting("most_parts", "一条最多拆几条", "每条 70 个字，拆开后每条 67 个字，按条计费。更长的不发，写明原因。", "8", check=_count),
     Setting("hook_secret", "回调口令", "状态报告和上行短信推送到 /hooks/sms/账号名?secret=口令，不对的一律拒绝。", secret=True, required=True),
 )

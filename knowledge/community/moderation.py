@@ -11,11 +11,13 @@ from app.core.audit import note
 from app.core.clock import now
 from app.core.db import session
 from app.core.errors import Forbidden, Invalid, NotFound, Refused
+from app.core.events import record
 from app.core.permissions import Actor, require
 from app.core.text import clean
 from knowledge.access import may_edit
 from knowledge.community import finding
 from knowledge.community.access import side_of
+from knowledge.community.events import PostHidden
 from knowledge.community.rules import rules
 from knowledge.community.service import answered, post_kind
 from knowledge.community_models import HIDDEN, PENDING, SHOWN, Answer, CommunityMark, Post, Question
@@ -139,6 +141,8 @@ def _decide(actor: Actor, post: Post, state: str, reason: str, terms: Sequence[t
         answered(post)
     else:
         finding.put(post, terms)
+        if state != SHOWN:
+            record(PostHidden(question_id=post.id))
 
 
 def _settle(post: Post) -> None:
@@ -171,6 +175,8 @@ def may_open_draft(actor: Actor, article: Article) -> bool:
 def handed_over(actor: Actor, question: Question, number: int) -> None:
     """The desk took the question as the ticket of this number; it no longer waits here."""
     require(actor, "community.answer")
+    if side_of(actor, question.product) == "customer":  # under another supplier's product
+        raise NotFound()
     if question.ticket_number is not None:
         raise Refused("这个问题已经登记成工单了。")
     question.ticket_number = number

@@ -12,11 +12,13 @@ from app.core.catalogue import Product
 from app.core.clock import now
 from app.core.db import session
 from app.core.errors import Forbidden, Invalid, Refused
+from app.core.events import record
 from app.core.permissions import Actor
 from app.core.text import clean
-from knowledge.community import finding, words
+from knowledge.community import finding, following, words
 from knowledge.community.access import is_author, may_accept, may_answer, person, side_of
 from knowledge.community.contacts import contacts_in
+from knowledge.community.events import PostHidden, QuestionMoved
 from knowledge.community.rules import held_for, rules
 from knowledge.community_models import PENDING, SHOWN, Answer, CommunityMark, Post, Question
 
@@ -94,6 +96,7 @@ def answer(actor: Actor, question: Question, body: str, name: str) -> Answer:
     note(actor, "community.answered", row, after=row.state)
     if row.state == SHOWN:
         answered(row)
+        following.saw(actor, question)
     return row
 
 
@@ -113,15 +116,24 @@ def answered(row: Answer) -> None:
     elif question.accepted_answer_id == row.id:
         question.accepted_answer_id = None
     session().flush()
+    if row.state != SHOWN:
+        record(PostHidden(question_id=question.id))
+    elif row.side != "customer":  # what the author adds is no answer
+        record(QuestionMoved(question_id=question.id, answer_id=row.id, best=False, by_kind=row.author_kind, by_id=row.author_id))
 
 
 def accept(actor: Actor, question: Question, row: Answer | None) -> None:
     """Say which answer solved it; none takes the word back."""
     if not may_accept(actor, question) or (row is not None and (row.question_id != question.id or row.state != SHOWN)):
         raise Forbidden()
-    question.accepted_answer_id = row.id if row is not None else None
+    before, question.accepted_answer_id = question.accepted_answer_id, row.id if row is not None else None
     session().flush()
     note(actor, "community.accepted", question, after=question.accepted_answer_id)
+    if row is not None and row.id != before:
+        question.active_at = now()
+        record(QuestionMoved(question_id=question.id, answer_id=row.id, best=True, by_kind=actor.kind, by_id=actor.id))
+        session().flush()
+        following.saw(actor, question)
 
 
 def vote(actor: Actor, post: Post) -> bool:

@@ -15,7 +15,8 @@ from app.core.events import record
 from app.core.people import Team, User
 from app.core.permissions import ROLES, Actor, require
 from app.core.text import clean
-from knowledge.access import access_article, access_editable, readable_articles
+from knowledge import release_news
+from knowledge.access import access_article, access_editable, readable_articles, readers_among
 from knowledge.loop.events import MustReadAsked
 from knowledge.loop.flags import unseen_by
 from knowledge.loop_models import ArticleFlag, MustRead, MustReadDone
@@ -41,9 +42,13 @@ def ask(
         errors["due_on"] = ["日期已经过了。"]
     if errors:
         raise Invalid(errors=errors)
+    asked = (sorted(set(roles)), sorted(teams), clean(note_text).strip()[:300], due_on, each_revision)
+    for twin in asked_for(article.id):  # a double click: nobody confirms the same thing twice
+        if (twin.roles, twin.team_ids, twin.note, twin.due_on, twin.each_revision) == asked:
+            return twin
     row = MustRead(
-        article_id=article.id, roles=sorted(set(roles)), team_ids=sorted(teams), note=clean(note_text).strip()[:300], due_on=due_on,
-        each_revision=each_revision, asked_by=actor.name[:80],
+        article_id=article.id, roles=asked[0], team_ids=asked[1], note=asked[2], due_on=due_on, each_revision=each_revision,
+        asked_by=actor.name[:80],
     )  # fmt: skip
     session().add(row)
     session().flush()
@@ -124,20 +129,14 @@ def owed(actor: Actor) -> list[MustRead]:
     return [row for row in asked if row.article_id in theirs and read.get(row.id, -1) < revision_of(row)]
 
 
-def waiting(actor: Actor) -> tuple[bool, int]:
-    """Whether anybody must read anything, and how many of the actor's flags have an answer that they have not seen. One
-    statement, because every page of the desk asks."""
+def waiting(actor: Actor) -> tuple[bool, int, bool]:
+    """Whether anybody must read anything, how many of the actor's flags have an answer that they have not seen, and whether
+    a release came out that they have not noted. One statement, because every page of the desk asks."""
     unseen = select(func.count()).select_from(ArticleFlag).where(*unseen_by(actor))
     asked = exists().where(MustRead.ended_at.is_(None))
-    found = session().execute(select(asked, unseen.scalar_subquery())).one()
-    return bool(found[0]), int(found[1])
-
-
-def _may_read(actor: Actor, row: MustRead) -> bool:
-    try:
-        return access_article(actor, row.article_id) is not None
-    except NotFound:
-        return False
+    released = exists().where(*release_news.unseen(actor))
+    found = session().execute(select(asked, unseen.scalar_subquery(), released)).one()
+    return bool(found[0]), int(found[1]), bool(found[2])
 
 
 @dataclass(frozen=True)
@@ -155,11 +154,9 @@ def standing(row: MustRead) -> list[Standing]:
         MustReadDone.must_read_id == row.id, MustReadDone.revision_number >= revision_of(row)
     )
     read = dict(session().execute(done.group_by(MustReadDone.user_id)).all())
-    found = []
-    for user in session().scalars(users):
-        actor = user.actor("check")
-        if _addressed(row, actor) and actor.can("article.read") and _may_read(actor, row):
-            found.append(Standing(user, read.get(user.id)))
+    asked = [user for user in session().scalars(users) if _addressed(row, actor := user.actor("check")) and actor.can("article.read")]
+    readers = readers_among(row.article, asked)
+    found = [Standing(user, read.get(user.id)) for user in asked if user.id in readers]
     return sorted(found, key=lambda s: s.at is not None)
 
 

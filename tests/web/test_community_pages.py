@@ -15,31 +15,16 @@ from app.core.directory.identities import find_or_create_contact
 from app.core.people import User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
+from channels.accounts import add_account
+from channels.models import Message
 from knowledge.community import rules
 from knowledge.community_models import PENDING, SHOWN, Answer, Question
 from knowledge.models import Article
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build
+from tests.web.knowledge_house import House
 from workflows.models import Ticket
 
 MakeUser = Callable[..., User]
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
-
-
-@pytest.fixture
-def someone(app: Flask, house: House, make_user: MakeUser) -> Callable[[str], FreshClient]:
-    """A browser in which somebody of this role is logged in."""
-
-    def make(role: str) -> FreshClient:
-        browser = app.test_client()
-        assert isinstance(browser, FreshClient)
-        return browser.log_in(house.user(make_user, role))
-
-    return make
 
 
 def ask(browser: FreshClient, house: House, **given: str) -> Any:
@@ -190,3 +175,35 @@ def test_the_form_names_what_was_asked_in_public_while_its_title_is_written(some
     assert "风扇转着为什么还报过热" in shown and 'class="similarly"' in shown
     assert "similarly" not in agent.get("/search?q=风扇转着还报过热", headers=typed).text
     assert "data-answers-asked" in agent.get("/community/ask").text
+
+
+def test_what_is_new_is_seen_and_the_messages_have_an_end(
+    app: Flask, someone: Callable[[str], FreshClient], client: FreshClient, house: House, drain: Callable[[], int]
+) -> None:
+    with unit_of_work():
+        add_account(SYSTEM, "email", "support", {"address": "desk@hengchuan.example", "smtp_host": "127.0.0.1"})
+        number = find_or_create_contact(SYSTEM, "email", "li@community.example", name="李秀兰")[1].id
+    with client.session_transaction() as cookie:
+        cookie["requests"] = [number, int(now().timestamp()) + 1000]
+    editor, agent = someone("editor"), someone("agent")
+    ask(client, house)
+    editor.post("/knowledge/community/question/1", data={"choice": "show"})
+    assert "有新回答" not in client.get("/requests").text and "有新回答" not in client.get("/community?show=mine").text
+
+    agent.post("/community/1/answers", data={"body": "散热器过热。", "name": "小陈"})
+    drain()
+    assert "你关注的公开提问有 1 个有新回答" in client.get("/requests").text
+    assert "有新回答" in client.get("/community?show=mine").text and "有新回答" not in agent.get("/community").text
+    page = client.get("/community/1").text
+    assert page.count("有新回答") == 1 and "</svg>新" in page
+    assert "有新回答" not in client.get("/community/1").text + client.get("/requests").text
+
+    told = session().scalars(select(Message).where(Message.direction == "out")).one()
+    link = "/community/unfollow/" + told.text.rpartition("/community/unfollow/")[2].split()[0]
+    stranger = app.test_client()
+    assert "不再收到这里的消息" in stranger.get(link).text and "不再关注" in client.get("/community/1").text
+    assert stranger.post(link).status_code == 303 and "不会再发给你了" in stranger.get(link).text
+    assert 'aria-pressed="false"' in client.get("/community/1").text
+    assert stranger.get(link + "x").status_code == 404
+    editor.post("/knowledge/community/question/1", data={"choice": "hide", "reason": "不合适"})
+    assert "变频器" not in stranger.get(link).text.split("<main")[1].split("</main")[0]

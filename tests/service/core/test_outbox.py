@@ -174,3 +174,66 @@ def test_a_late_failure_does_not_call_back_what_another_worker_did(app):
     (row_id,) = lease(1, 60)
     outbox.perform(row_id, 8)
     assert only_row().state == DONE and calls == [1, 2]
+
+
+def test_what_waits_for_the_same_is_done_together(app):
+    @outside
+    def together(event: Rang, job: Job) -> None:
+        done.append([event.bell_id, *(one.bell_id for one in outbox.gather(job, 2))])
+
+    done: list[list[int]] = []
+    set_reactions({Rang: (together, add_company)})
+    with clock.frozen(NOON):
+        with unit_of_work():
+            for number in range(1, 5):
+                record(Rang(bell_id=number))
+            with events.in_bulk(outbox.BULK_PAUSE):
+                record(Rang(bell_id=5))
+            record(Rang(bell_id=6), due_at=NOON + timedelta(minutes=1))
+        drain()
+        assert done == [[1, 2, 3], [4, 5]], "at most two more, those that wait to be gathered before their time"
+        assert companies() == 4, "each of the others is done by itself, when it is due"
+    states = {row.state for row in session().scalars(select(OutboxRow).where(OutboxRow.event_id < 6, OutboxRow.reaction == "together"))}
+    assert states == {DONE}
+    with clock.frozen(NOON + timedelta(minutes=1)):
+        drain()
+    assert done[2:] == [[6]] and companies() == 6
+
+
+def test_one_that_cannot_be_done_stops_none_that_were_gathered_with_it(app):
+    @outside
+    def picky(event: Rang, job: Job) -> None:
+        bells = [event.bell_id, *(one.bell_id for one in outbox.gather(job, 10))]
+        tried.append(bells)
+        if 2 in bells:
+            raise ValueError("no such bell")
+
+    tried: list[list[int]] = []
+    set_reactions({Rang: (picky,)})
+    with unit_of_work():
+        for number in range(1, 4):
+            record(Rang(bell_id=number))
+    drain()
+    assert tried == [[1, 2, 3], [2], [3]], "the second and the third alone at once, the first after its pause"
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        drain()
+    rows = list(session().scalars(select(OutboxRow).order_by(OutboxRow.id).execution_options(populate_existing=True)))
+    assert [row.state for row in rows] == [DONE, DUE, DONE] and tried[3:] == [[1], [2]]
+
+
+def test_what_was_gathered_by_a_vanished_worker_comes_back(app):
+    @outside
+    def dies(event: Rang, job: Job) -> None:
+        outbox.gather(job, 10)
+        raise SystemExit
+
+    set_reactions({Rang: (dies,)})
+    with unit_of_work():
+        record(Rang(bell_id=1))
+        record(Rang(bell_id=2))
+    with pytest.raises(SystemExit):
+        drain()
+    session().rollback()
+    assert [row.state for row in session().scalars(select(OutboxRow))] == [LEASED, LEASED]
+    with clock.frozen(clock.now() + timedelta(minutes=2)):
+        assert len(lease(5, 60)) == 2

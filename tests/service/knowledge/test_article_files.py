@@ -1,16 +1,18 @@
 """Files of articles: who reads them, to which text they belong, and what is refused."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from PIL import Image
 from sqlalchemy import func, select
 
 from app.core.clock import frozen, now
 from app.core.db import session
 from app.core.errors import Invalid, NotFound
-from app.core.files import StoredFile
+from app.core.files import StoredFile, get_bytes
 from app.core.permissions import NOBODY, Actor
 from app.core.uow import unit_of_work
 from knowledge import editing_rules, files, lifecycle, service
@@ -121,3 +123,14 @@ def test_a_suppliers_author_gives_files_to_own_articles_alone(write: Write, acto
     assert upload(author, own).article_id == own.id
     with pytest.raises(NotFound):
         upload(author, foreign)
+
+
+def test_a_picture_is_kept_without_what_the_camera_wrote(write: Write, actor: MakeActor) -> None:
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "SECRET-MAKER"
+    Image.new("RGB", (8, 6), (200, 30, 30)).save(out, "JPEG", exif=exif, comment=b"SECRET-PLACE")
+    row = upload(actor("editor"), write("换滤棉", "正文"), out.getvalue(), "IMG_1.jpg", "image/jpeg")
+    kept = get_bytes(row.file.sha256)
+    assert b"SECRET" in out.getvalue() and b"SECRET" not in kept and row.file.size == len(kept)
+    with Image.open(io.BytesIO(kept)) as found:
+        assert dict(found.getexif()) == {0x0112: 6}

@@ -1,0 +1,96 @@
+"""Making the index of knowledge anew because an administrator asked: in the worker, one at a time, with its progress.
+
+The outbox row is the request: it says that a rebuild waits or runs and how far it is, and a worker that dies leaves it to
+the next one.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app.core import outbox
+from app.core.audit import note
+from app.core.db import session
+from app.core.errors import Refused
+from app.core.events import DUE, LEASED, EventRow, OutboxRow, record
+from app.core.outbox import Job, outside, slow
+from app.core.permissions import SYSTEM, Actor, require
+from knowledge.events import IndexRebuildAsked
+from knowledge.index import Index
+from knowledge.indexing import rebuild
+from knowledge.models import Article
+
+TELL_EVERY = 1.0
+HOLD_SECONDS = 60
+_house: list[tuple[Callable[[], Index], Callable[[], AbstractContextManager[object]]]] = []
+
+
+def use_house(open_index: Callable[[], Index], context: Callable[[], AbstractContextManager[object]]) -> None:
+    """Say once at start which index is made anew, and in which context its progress is written."""
+    _house[:] = [(open_index, context)]
+
+
+@dataclass(frozen=True)
+class Rebuilding:
+    """A rebuild that waits or runs: `done` of `total` articles. `problem`: why the last attempt came to nothing."""
+
+    asked_at: datetime
+    running: bool
+    done: int
+    total: int
+    problem: str
+
+
+def now_running() -> Rebuilding | None:
+    """The rebuild that is waiting or running, if there is one."""
+    rows = select(OutboxRow, EventRow.at).join(EventRow, EventRow.id == OutboxRow.event_id)
+    rows = rows.where(OutboxRow.state.in_((DUE, LEASED)), OutboxRow.reaction == rebuild_index.__name__)
+    found = session().execute(rows.order_by(OutboxRow.id).limit(1)).first()
+    if found is None:
+        return None
+    row, asked_at = found
+    done, _slash, total = (row.error or "").partition("/")
+    counted = done.isdecimal() and total.isdecimal()
+    problem = "" if counted else row.error or ""
+    return Rebuilding(asked_at, row.state == LEASED, int(done) if counted else 0, int(total) if counted else 0, problem)
+
+
+def ask(actor: Actor) -> None:
+    """Have the index of knowledge made anew; searches go on with the old one meanwhile. In a unit of work. Raises Refused
+    while one is running."""
+    require(actor, "index.rebuild")
+    if now_running() is not None:
+        raise Refused("正在重建，做完之前不用再点。")
+    note(actor, "index.rebuild_asked")
+    record(IndexRebuildAsked())
+
+
+@slow
+@outside
+def rebuild_index(event: IndexRebuildAsked, job: Job) -> None:
+    """Make the index anew, and say every second how far it is."""
+    open_index, context = _house[0]
+    total = session().scalar(select(func.count()).where(Article.state == "published")) or 0
+    session().rollback()
+    counted, over = [0], threading.Event()
+
+    def tell() -> None:
+        while not over.is_set():
+            with context():
+                outbox.go_on(job, HOLD_SECONDS, f"{counted[0]}/{total}")
+            over.wait(TELL_EVERY)
+
+    teller = threading.Thread(target=tell, name="rebuild-progress", daemon=True)
+    teller.start()
+    try:
+        made = rebuild(open_index(), lambda done: counted.__setitem__(0, done))
+    finally:
+        over.set()
+        teller.join()
+    outbox.go_on(job, HOLD_SECONDS, "")
+    with job.done():
+        note(SYSTEM, "index.rebuilt", after=str(made))

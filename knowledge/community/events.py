@@ -1,0 +1,34 @@
+"""What happens to public questions that somebody follows."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.core.events import Event
+
+
+@dataclass(frozen=True)
+class QuestionMoved(Event):
+    """A question has a new answer to read, or (`best`) one that solved it; done by this person, who need not be told."""
+
+    subject: ClassVar[str] = ""
+    question_id: int
+    answer_id: int
+    best: bool
+    by_kind: str
+    by_id: int | None
+
+
+@dataclass(frozen=True)
+class PostHidden(Event):
+    """A question, or one of its answers, is no longer to be read: what waits to be told of it is taken back."""
+
+    subject: ClassVar[str] = ""
+    question_id: int
+
+
+@dataclass(frozen=True)
+class FollowerDue(Event):
+    """Somebody who follows a question is to be told what was gathered for them."""
+
+    subject: ClassVar[str] = ""
+    mark_id: int
