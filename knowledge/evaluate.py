@@ -1,29 +1,24 @@
-"""How good and how fast the search is, as numbers: a judged set in, the figures of docs and CI out. Needs no database.
+"""How good and how fast the search is, as numbers: a judged set in, the figures of docs and CI out. Needs no database."""
 
-A set is a folder with docs.jsonl ({"id", "title", "body"}), queries ({"id", "text"} a line) and qrels (query, document,
-grade; tab separated). Each file may be gzipped.
-"""
-
-import gzip
-import json
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from app.core.errors import Invalid
+from knowledge import judged as sets
 from knowledge.analysis import prepare, use_shipped_words
 from knowledge.confidence import THRESHOLD, confidence
-from knowledge.index import Hit, Index, IndexDocument, Passage, Query
+from knowledge.index import Hits, Index, Query
 from knowledge.learning.model import model_name, use_shipped_model
 from knowledge.whoosh_index import WhooshIndex
 
 DEPTH = 10
-_QUERIES = ("queries.jsonl", "queries-dev.jsonl")
-_QRELS = ("qrels.tsv", "qrels-dev.tsv")
+MOST_RIGHT = 50
 Report = dict[str, Any]
 
 
@@ -41,15 +36,16 @@ def evaluate(
     Times are milliseconds per query in this process, analysis and filters included, passages not. Without judgements
     all queries are asked and the three qualities are None. `search_url` asks the OpenSearch there, under a passing name,
     instead of the embedded engine. `answer` says how the answer service would do: how often its answer would be right
-    (precision) of those that it would give (coverage, a share of all); `ranking` names the weights. Raises Invalid where a file is missing or unreadable.
+    (precision) of those that it would give (coverage, a share of all), and to which share of the questions it would give one
+    if what is right were not there (unfounded); `ranking` names the weights. Raises Invalid where a file is missing or unreadable.
     """
-    documents = _find(folder, ("docs.jsonl",))
-    asked_in = queries or _find(folder, _QUERIES)
-    judged_in = qrels or _find(folder, _QRELS, needed=False)
+    documents = sets.find(folder, sets.DOCS)
+    asked_in = queries or sets.find(folder, sets.QUERIES)
+    judged_in = qrels or sets.find(folder, sets.QRELS)
     if documents is None or asked_in is None:
         raise Invalid.of("folder", "%(folder)s 里没有 docs.jsonl 或查询文件。", folder=str(folder))
-    judged = _qrels(judged_in) if judged_in else {}
-    asked = [(str(row["id"]), str(row["text"])) for row in _rows(asked_in)]
+    judged = sets.qrels(judged_in) if judged_in else {}
+    asked = [(str(row["id"]), str(row["text"])) for row in sets.rows(asked_in)]
     if judged_in:
         asked = [(number, text) for number, text in asked if number in judged]
     asked = asked[:limit] if limit is not None else asked
@@ -60,15 +56,15 @@ def evaluate(
     with tempfile.TemporaryDirectory(prefix="huiyin-") as passing:
         index = _opensearch(search_url) if search_url else WhooshIndex(Path(passing))
         started = time.perf_counter()
-        count = index.rebuild(_documents(documents), lambda n: progress("index", n) if progress else None)
+        count = index.rebuild(sets.documents(documents), lambda n: progress("index", n) if progress else None)
         took = time.perf_counter() - started
-        answers, times, sure = _ask(index, asked, threads, progress)
+        answers, times, sure, without = _ask(index, asked, judged, threads, progress)
         size = index.health().bytes
         index.close()
     report: Report = {"documents": count, "queries": len(asked)}
     report |= _qualities(answers, judged) if judged_in and asked else dict.fromkeys(("mrr@10", "recall@10", "ndcg@10"))
     report |= {f"p{share}_ms": _percentile(times, share) for share in (50, 95, 99)}
-    report["answer"] = _answering(answers, sure, judged) if judged_in and asked else None
+    report["answer"] = _answering(answers, sure, without, judged) if judged_in and asked else None
     report["ranking"] = model_name()
     report |= {"index_docs_per_s": round(count / took, 1) if took else None, "index_bytes": size}
     return report
@@ -81,14 +77,20 @@ def _opensearch(url: str) -> Index:
 
 
 def _ask(
-    index: Index, asked: list[tuple[str, str]], threads: int, progress: Callable[[str, int], None] | None
-) -> tuple[dict[str, list[str]], list[float], dict[str, float]]:
-    """What each query finds, how long each took, and how sure the first hit of each is."""
+    index: Index,
+    asked: list[tuple[str, str]],
+    judged: dict[str, dict[str, float]],
+    threads: int,
+    progress: Callable[[str, int], None] | None,
+) -> tuple[dict[str, list[str]], list[float], dict[str, float], dict[str, float]]:
+    """What each query finds, how long each took, how sure the first hit of each is, and how sure it would be without the
+    documents that are right."""
 
-    def ask(query: tuple[str, str]) -> tuple[str, list[Hit], float]:
+    def ask(query: tuple[str, str]) -> tuple[str, Hits, set[str], float]:
+        right = {name for name, grade in judged.get(query[0], {}).items() if grade > 0}
         started = time.perf_counter()
-        hits = index.search(Query(query[1], limit=DEPTH, passages=False))
-        return query[0], list(hits), (time.perf_counter() - started) * 1000
+        hits = index.search(Query(query[1], limit=DEPTH + min(len(right), MOST_RIGHT), passages=False))
+        return query[0], hits, right, (time.perf_counter() - started) * 1000
 
     if asked:
         ask(asked[0])  # opens the files, which is not a query's time
@@ -96,26 +98,38 @@ def _ask(
     answers: dict[str, list[str]] = {}
     times: list[float] = []
     sure: dict[str, float] = {}
+    without: dict[str, float] = {}
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        results: Iterable[tuple[str, list[Hit], float]] = map(ask, asked) if threads == 1 else pool.map(ask, asked)
-        for done, (number, found, took) in enumerate(results, 1):
-            answers[number] = [hit.id for hit in found]
-            sure[number] = confidence(found, texts[number])
+        results: Iterable[tuple[str, Hits, set[str], float]] = map(ask, asked) if threads == 1 else pool.map(ask, asked)
+        for done, (number, found, right, took) in enumerate(results, 1):
+            answers[number] = [hit.id for hit in found.items[:DEPTH]]
+            sure[number] = confidence(first(found, set()), texts[number])
+            without[number] = confidence(first(found, right), texts[number])
             times.append(took)
             if progress and done % 100 == 0:
                 progress("search", done)
-    return answers, times, sure
+    return answers, times, sure, without
+
+
+def first(hits: Hits, left_out: set[str]) -> Hits:
+    """The first ten hits, as if the documents left out were not there."""
+    return replace(hits, items=tuple(hit for hit in hits if hit.id not in left_out)[:DEPTH])
 
 
 def _answering(
-    answers: dict[str, list[str]], sure: dict[str, float], judged: dict[str, dict[str, float]]
+    answers: dict[str, list[str]],
+    sure: dict[str, float],
+    without: dict[str, float],
+    judged: dict[str, dict[str, float]],
 ) -> dict[str, float | None]:
     given = [number for number, value in sure.items() if value >= THRESHOLD]
     right = sum(judged[number].get(answers[number][0], 0) > 0 for number in given)
+    unfounded = sum(value >= THRESHOLD for value in without.values())
     return {
         "threshold": THRESHOLD,
         "precision": round(right / len(given), 4) if given else None,
         "coverage": round(len(given) / len(sure), 4) if sure else None,
+        "unfounded": round(unfounded / len(without), 4) if without else None,
     }
 
 
@@ -139,57 +153,3 @@ def _percentile(times: list[float], share: int) -> float | None:
         return None
     ordered = sorted(times)
     return round(ordered[min(len(ordered) - 1, math.ceil(len(ordered) * share / 100) - 1)], 3)
-
-
-def _find(folder: Path, names: Iterable[str], needed: bool = True) -> Path | None:
-    for name in names:
-        for path in (folder / name, folder / f"{name}.gz"):
-            if path.is_file():
-                return path
-    return None
-
-
-def _open(path: Path) -> TextIO:
-    try:
-        if path.suffix == ".gz":
-            return gzip.open(path, "rt", encoding="utf-8")
-        return path.open(encoding="utf-8")
-    except OSError as problem:
-        raise Invalid.of("file", "%(file)s 读不了。", file=str(path)) from problem
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with _open(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    row = json.loads(line)
-                    row["id"]
-                except (ValueError, KeyError, TypeError) as problem:
-                    raise Invalid.of(
-                        "file", "%(file)s 第 %(line)s 行不是所需的格式。", file=path.name, line=number
-                    ) from problem
-                yield row
-
-
-def _documents(path: Path) -> Iterator[IndexDocument]:
-    for row in _rows(path):
-        yield IndexDocument(str(row["id"]), str(row.get("title") or ""), (Passage(str(row.get("body") or "")),))
-
-
-def _qrels(path: Path) -> dict[str, dict[str, float]]:
-    """Query → document → grade. Three columns, or the four of TREC."""
-    judged: dict[str, dict[str, float]] = {}
-    with _open(path) as lines:
-        for number, line in enumerate(lines, 1):
-            cells = line.split()
-            if not cells:
-                continue
-            try:
-                judged.setdefault(cells[0], {})[cells[-2]] = float(cells[-1])
-            except (ValueError, IndexError):
-                if number > 1:  # the first line may be a heading
-                    raise Invalid.of(
-                        "file", "%(file)s 第 %(line)s 行不是所需的格式。", file=path.name, line=number
-                    ) from None
-    return judged

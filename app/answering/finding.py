@@ -7,14 +7,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
 
+from app.answering.passages import answer_of, is_of_the_kind
 from app.answering.rules import codes_of
 from app.core.catalogue import Product
 from app.core.db import session
-from app.library.article_words import body_of, is_dangerous, passage_of, readable
+from app.library.article_words import body_of, is_dangerous
 from knowledge import searching
+from knowledge.access import within
+from knowledge.analysis import fold
 from knowledge.confidence import THRESHOLD, confidence
-from knowledge.index import EVERYTHING, PUBLIC, Hit, Hits, Index, Query
+from knowledge.index import EVERYTHING, PUBLIC, Hit, Hits, Index, Query, Reader
 from knowledge.models import Article
 
 MOST_PRODUCTS = 5
@@ -24,6 +28,8 @@ LEAST_HELD = 0.4
 INSIDE_LEADS = 1.1
 """How much better than the public article one for fewer readers must be found for the machine to keep silent."""
 _LETTERS = re.compile(r"[\W_]+")
+_KIND = re.compile("[\u4e00-\u9fff]{2,}")
+"""What kind of thing a product is stands in its name in Han signs: the 边缘网关 of TL-G300 4G 边缘网关."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,11 @@ def look_up(index: Index, asked: Question) -> Finding:
 def _look_up(index: Index, asked: Question) -> Finding:
     products = {p.id: p for p in session().scalars(select(Product).where(Product.active.is_(True)))}
     product = asked.product_id if asked.product_id in products else named_product(asked.text, products.values())
-    codes = [code for code in codes_of(asked.text) if not _names_a_product(code, products.values())]
+    codes = fault_codes(asked.text, products.values())
     for code in codes:
-        sharing = _sharing(index, code)
+        sharing = products_sharing(index, code)
+        if product is None and (kind := product_of_kind(asked.text, products.values())) in sharing:
+            product = kind
         if len(sharing) < 2 or product in sharing:
             continue
         offered = [number for number in sorted(sharing) if number in products]
@@ -80,7 +88,7 @@ def _look_up(index: Index, asked: Question) -> Finding:
     if not rows:
         return Finding("nothing")
     article, hit = rows[0].article, rows[0].hit
-    sure = confidence(hits, asked.text)
+    sure = confidence(replace(found, items=tuple(hits)), asked.text)
     told = Finding(article_id=article.id, revision_id=article.current_revision_id, confidence=round(sure, 4))
     if sure < asked.sure or hit.coverage < LEAST_HELD or _is_better_inside(index, asked.text, hit, product):
         return replace(told, why="unsure")
@@ -90,7 +98,10 @@ def _look_up(index: Index, asked: Question) -> Finding:
         return replace(told, why="again")
     if any(not _is_about(article, code) for code in codes):
         return replace(told, why="code")
-    return replace(told, passage=readable(article, passage_of(article, hit)))
+    passage = answer_of(article, asked.text)
+    if not passage or not is_of_the_kind(asked.text, passage):
+        return replace(told, why="unsure")
+    return replace(told, passage=passage)
 
 
 def _is_better_inside(index: Index, text: str, hit: Hit, product: int | None) -> bool:
@@ -107,16 +118,30 @@ def named_product(text: str, products: Collection[Product]) -> int | None:
     return named[0] if len(named) == 1 else None
 
 
-def _names_a_product(code: str, products: Collection[Product]) -> bool:
-    """Whether what looks like a code is a piece of a product's name: the V20 of HK-V20."""
-    return any(code in codes_of(f"{p.code} {p.name}") or _plain(code) in _plain(p.code) for p in products)
+def product_of_kind(text: str, products: Collection[Product]) -> int | None:
+    """The only product of the kind of thing that the words name, 变频器 where there is one 变频器, 网关 where there are not two;
+    or the only one with this piece of a name, V20. Enough to tell a shared code apart, too little to narrow a search by it."""
+    plain, codes = _plain(fold(text)), set(codes_of(text))
+    pieces = {p.id for p in products if codes.intersection(codes_of(f"{p.code} {p.name}"))}
+    kinds = {p.id for p in products for kind in _KIND.findall(_plain(fold(p.name))) if kind[-3:] in plain or kind[-2:] in plain}
+    found = pieces or kinds
+    return found.pop() if len(found) == 1 else None
 
 
-def _sharing(index: Index, code: str) -> set[int]:
-    """The products whose articles name this code, where it is not the same thing for all of them; what only colleagues
-    may read counts too, for it says as well that the code is more than one thing."""
-    hits = index.search(Query(code, EVERYTHING, limit=LOOKED_AT, passages=False))
-    articles = [found.article for found in searching.with_articles(hits, EVERYTHING) if _is_about(found.article, code)]
+def fault_codes(text: str, products: Collection[Product]) -> list[str]:
+    """The codes of a text in one spelling, without what is a piece of a product's name: the V20 of HK-V20."""
+    names = {code for p in products for code in codes_of(f"{p.code} {p.name}")}
+    plain = [_plain(p.code) for p in products]
+    return [code for code in codes_of(text) if code not in names and not any(_plain(code) in name for name in plain)]
+
+
+def products_sharing(index: Index, code: str, reader: Reader = EVERYTHING) -> set[int]:
+    """The products whose articles name this code, where it is not the same thing for all of them. For a machine's answer what
+    only colleagues may read counts too, for it says as well that the code is more than one thing."""
+    hits = index.search(Query(code, reader, limit=LOOKED_AT, passages=False))
+    rows = select(Article).options(joinedload(Article.current), selectinload(Article.products))
+    rows = rows.where(Article.id.in_([int(hit.id) for hit in hits]), Article.state == "published", within(reader))
+    articles = [article for article in session().scalars(rows) if _is_about(article, code)]
     sets = [{product.id for product in article.products} for article in articles if article.products]
     if not sets or set.intersection(*sets):
         return set()

@@ -18,6 +18,7 @@ from channels.sessions import open_session
 KINDS = frozenset({"wechat", "wecom", "webchat"})
 LONGEST, SHORTEST = 300, 4
 _FOR_PEOPLE = re.compile(
+    r"没人(?:[来管理修接]|联系|处理|回复|答复)|等了[^，。]{0,6}[天周月年]|又坏了?|没修好|说话不算|"
     r"人工|真人|专员|经理|投诉|举报|赔偿|退款|退货|差评|律师|起诉|曝光|太差|垃圾|骗|停线|停产|全停|整条线|全厂|冒烟|着火|起火|火花|爆炸|烧焦|糊味|触电|漏电|受伤|伤人|救命|急救"
     r"|\bhumans?\b|\b(?:real )?person\b|\bagents?\b|representative|complain|refund|lawyer|smoke|smoking|\bfire\b|injur|electric shock|line (?:is )?down",
     re.IGNORECASE,

@@ -55,6 +55,8 @@ NAME, SELF_SERVED, HANDED_OVER = "answer", "self_served", "handed"
 _ITEM = re.compile(r"answer:(\d{1,12}):(?:(solved|person)|product:(\d{1,12}))")
 _SOLVED = re.compile("解决|解決|搞定|好了|可以了|恢复|恢復|正常|solved|resolved|works|fixed", re.IGNORECASE)
 _DIGIT = re.compile(r"\s*[【\[(（]?\s*([0-9０-９])\s*[】\])）.。、]?\s*")
+_PLACE = re.compile(r"\s*(?:是|选|我选|就是)?\s*(?:第\s*)?([一二三四五六七八九1-9])\s*(?:个|种|项|款|号)?\s*[。.，,]?\s*")
+"""Which one of a list somebody means: 第一个, 选2, 第二种."""
 _PERSON_DIGIT = 2
 
 
@@ -157,6 +159,9 @@ def _chosen(talk: AnswerTalk, message: Message, item: re.Match[str] | None, digi
     number = int(item[3]) if item and item[3] else None
     if digit and 0 < int(digit[1]) <= len(talk.offered):
         number = talk.offered[int(digit[1]) - 1]
+    if number is None and not item and (place := _PLACE.fullmatch(message.visible_text)):
+        at = "一二三四五六七八九".find(place[1]) if not place[1].isdecimal() else int(place[1]) - 1
+        number = talk.offered[at] if 0 <= at < len(talk.offered) else None
     if number is None and not item:
         rows = session().scalars(select(Product).where(Product.id.in_(talk.offered)))
         number = named_product(message.visible_text, rows.all())
@@ -214,6 +219,8 @@ def write(talk_id: int, search: int, found: Finding) -> list[Message]:
             return []
         if found.article_id and not found.why and _answer(talk, conversation, found):
             return []
+    if talk.offered:  # who was asked something and has answered it hears who goes on
+        _say_plainly(conversation, wording.passed_on(conversation, _words(talk)))
     return _pass(talk)
 
 
@@ -326,15 +333,19 @@ def _solved(talk: AnswerTalk, message: Message) -> None:
         one.placed = SELF_SERVED
     _end(talk, SOLVED)
     conversation = message.conversation
-    try:
-        with session().begin_nested():
-            queue_message(ANSWERER, conversation, wording.noted(conversation, _words(talk)), is_auto=True, meta={"purpose": NAME})
-    except DeskError:
-        pass  # the platform lets us send nothing now
+    _say_plainly(conversation, wording.noted(conversation, _words(talk)))
     current = open_chat(conversation.id)
     if current is not None and current.first_user_id is None:
         current.ended_at = now()
     session().flush()
+
+
+def _say_plainly(conversation: Conversation, text: str) -> None:
+    try:
+        with session().begin_nested():
+            queue_message(ANSWERER, conversation, text, is_auto=True, meta={"purpose": NAME})
+    except DeskError:
+        pass  # the platform lets us send nothing now
 
 
 def _join(talk: AnswerTalk, message: Message) -> None:

@@ -11,6 +11,8 @@ from knowledge.models import Article
 ROOM: Mapping[str, int] = {"wecom": 1000, "wechat": 1800, "webchat": 2400}
 """Bytes of UTF-8 that the head of a menu may have; WeCom cuts at 1024."""
 Menu = tuple[str, dict[str, Any]]
+_LONELY = re.compile(r"\n(?:【[^\n]*】|…)\Z")
+"""A heading with nothing under it, or a mark of what is left out where another one follows."""
 
 
 def answer(conversation: Conversation, article: Article, passage: str, talk_id: int, url: str, asked: str) -> Menu:
@@ -44,6 +46,12 @@ def noted(conversation: Conversation, asked: str) -> str:
     return "Good, that is noted. If it comes back, just write here." if speaks_english(conversation, asked) else "好的，记下了。再有问题，直接在这里说。"  # data
 
 
+def passed_on(conversation: Conversation, asked: str) -> str:
+    """What is said to somebody who told the product, where a person must answer after all."""
+    english = speaks_english(conversation, asked)
+    return "Thank you. A colleague will answer you here." if english else "好的，这个由同事来答，已经转给同事，会在这里答复您。"  # data
+
+
 def _menu(head: str, items: list[dict[str, str]], tail: str) -> Menu:
     text = "\n".join([head, *(item["text"] for item in items), tail])
     return text, {"head": head, "items": items, "tail": tail}
@@ -57,9 +65,10 @@ def fitted(text: str, room: int) -> str:
     if room < 30:
         return ""
     cut = text.encode()[: room - 3].decode(errors="ignore")
-    ends = [cut.rfind(sign) + 1 for sign in ("\n", "。", "；", ". ")]
-    best = max(ends)
-    return (cut[:best] if best > len(cut) // 3 else cut).rstrip() + "…"
+    line = cut.rfind("\n") + 1
+    best = line if line > len(cut) // 2 else max(cut.rfind(sign) + 1 for sign in ("\n", "。", "；", ". "))
+    kept = _LONELY.sub("", (cut[:best] if best > len(cut) // 3 else cut).rstrip())
+    return f"{kept}…"
 
 
 def speaks_english(conversation: Conversation, asked: str) -> bool:

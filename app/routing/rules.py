@@ -21,7 +21,7 @@ from app.routing.words import GREETED, greet, promise
 from app.small_talk import asks_for_person, only_greeting
 from channels.events import MessageReceived
 from channels.models import Conversation, Message
-from channels.sessions import reseat
+from channels.sessions import open_session, reseat
 from channels.threading import STRANGER, STRAY
 from workflows import service as desk
 from workflows.engine import take
@@ -73,6 +73,7 @@ def route_message(event: MessageReceived) -> None:
             return
         if fact.ticket is not None:
             bring(message, fact.ticket, fact.why)
+            _reassure(message, conversation)
             return
         if fact.device is not None:
             _open(message, tickets[0] if tickets else None, fact)
@@ -168,9 +169,13 @@ def _go_on(message: Message, conversation: Conversation, tickets: list[Ticket]) 
     current = next((t for t in tickets if t.state not in TICKET.ends), None)
     if current is not None:
         _heard(current, message)
+        _reassure(message, conversation)
         return
     if not (message.is_auto or message.is_bounce) and (talk := answer_talks.open_talk(conversation.id)) is not None:
+        asked = bool(talk.offered) and talk.article_id is None
         hand_over([*answer_talks.waiting(talk), message])  # the machine's answer was not enough
+        if asked:  # it had asked something, and is silent from here on
+            promise(message, conversation)
         return
     last = tickets[0] if tickets else None
     machine_or_thanks = message.is_auto or letters.only_thanks(message.visible_text)
@@ -228,9 +233,17 @@ def _open(message: Message, last: Ticket | None, fact: Fact) -> Ticket:
         message.placed = fact.why
     conversation.token = str(ticket.number)
     answer_talks.handed(ticket, conversation)
-    if conversation.account.kind in LINES and asks_for_person(message.visible_text):
-        promise(message, conversation)
+    _reassure(message, conversation)
     return ticket
+
+
+def _reassure(message: Message, conversation: Conversation) -> None:
+    """Tell who asks for a person that one comes, as long as none has come."""
+    if conversation.account.kind not in LINES or message.is_auto or not asks_for_person(message.visible_text):
+        return
+    current = open_session(conversation.id)
+    if current is None or not (current.first_user_id or current.agent_turns):
+        promise(message, conversation)
 
 
 def _show_call(conversation: Conversation) -> None:

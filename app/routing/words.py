@@ -34,6 +34,9 @@ def promise(message: Message, conversation: Conversation) -> None:
     """Tell somebody who asked for a person that one will answer; a platform that lets us send nothing is left in peace."""
     english = _language(conversation, message.visible_text) == "en"
     text = "A colleague will answer you here." if english else "已经转给同事，会在这里答复您。"  # data
+    said = select(Message.text).where(Message.conversation_id == conversation.id, Message.direction == "out", Message.created_at > now() - _ONCE_IN)
+    if session().scalar(said.order_by(Message.id.desc()).limit(1)) == text:
+        return  # said a moment ago, and nothing was said since
     try:
         with session().begin_nested():
             queue_message(SYSTEM, conversation, text, is_auto=True)

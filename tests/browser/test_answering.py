@@ -1,29 +1,16 @@
 """A machine answers first in the chat; whoever wants a person has one, who sees what was shown and finds more with a slash."""
 
-import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import House
+from tests.browser.visitors import open_chat, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 OpenPage = Callable[..., Page]
 SECOND = 1000
-
-
-def chat_of(visitor: Page, house: House) -> FrameLocator:
-    visitor.goto(house.url + "/")
-    visitor.get_by_role("button", name=re.compile("在线客服")).first.click()
-    frame = visitor.frame_locator("iframe[title='在线客服']")
-    expect(frame.locator("#text")).to_be_focused()
-    return frame
-
-
-def ask(frame: FrameLocator, text: str) -> None:
-    frame.locator("#text").fill(text)
-    frame.locator("#text").press("Enter")
 
 
 def test_the_machine_answers_and_a_person_takes_over_with_what_was_shown(browser: Browser, house: House, open_page: OpenPage) -> None:
@@ -31,17 +18,20 @@ def test_the_machine_answers_and_a_person_takes_over_with_what_was_shown(browser
     visitor = context.new_page()
     problems: list[str] = []
     visitor.on("pageerror", lambda error: problems.append(str(error)))
-    chat = chat_of(visitor, house)
-    ask(chat, "保修期怎么查")
+    visitor.goto(house.url + "/")
+    chat = open_chat(visitor)
+    say(chat, "保修期怎么查")
     answer = chat.locator(".say.robot").last
     expect(answer).to_contain_text("机器人按知识库答复", timeout=30 * SECOND)
+    expect(chat.locator("#contact")).to_be_hidden()  # nobody of the desk is here, but nobody is wanted yet
     answer.get_by_role("button", name="解决了").click()
     expect(chat.locator(".say.robot").last).to_contain_text("记下了", timeout=15 * SECOND)
 
-    ask(chat, "怎么给新同事开账号")
+    say(chat, "怎么给新同事开账号")
     expect(chat.locator(".say.robot .menuitems button:enabled")).to_have_count(2, timeout=30 * SECOND)
     chat.locator(".say.robot .menuitems button:enabled", has_text="转人工").click()
     expect(chat.locator(".say.robot").last).to_contain_text("已经转给同事", timeout=15 * SECOND)
+    expect(chat.locator("#contact")).to_be_visible()
 
     agent = open_page("agent", path="/desk?view=free&sort=new")
     expect(agent.locator("[data-row]", has_text="保修期怎么查")).to_have_count(0)

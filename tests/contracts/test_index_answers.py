@@ -74,6 +74,21 @@ def test_coverage_says_how_much_of_the_question_is_there(index: Index) -> None:
     assert all(0 <= hit.coverage <= 1 for hit in index.search(Query("一般说明 变频器", limit=50)))
 
 
+def test_what_a_hit_lacks_of_the_question_is_told(index: Index) -> None:
+    """Pieces of a word speak for it, spellings of a code are one, and a code that stands nowhere is lacking everywhere."""
+    filler = [article(n, f"说明 {n}", "一般的话。") for n in range(10, 40)]
+    index.put([article(1, "HK-V20 变频器过热", "查散热风道。", questions=("报E07怎么办",)), article(2, "变频器安装", "留出空间。"), *filler])
+    whole = index.search(Query("变频器过热 E-07"))
+    assert whole.items[0].id == "1" and whole.items[0].missing == 0 and whole.items[0].lacks == ()
+    assert 1 < whole.said <= 3 and whole.items[0].strength > whole.items[1].strength > 0
+    second = next(hit for hit in whole if hit.id == "2")
+    assert "过热" in second.lacks and any("07" in word for word in second.lacks) and second.missing > 0.5
+    other = index.search(Query("变频器过热 ORA-600")).items[0]
+    assert other.id == "1" and 0.2 < other.missing < 0.6 and other.lacks == ("ora-600",)
+    piece = next(hit for hit in index.search(Query("变频器 HK-V30")) if hit.id == "1")
+    assert 0 < piece.missing < 0.7 and piece.lacks == (), "the maker's letters alone are a piece of the model"
+
+
 def test_coverage_is_that_of_one_passage(index: Index) -> None:
     """Words that stand far apart in a long article answer no question."""
     passages = (Passage("变频器" + "，别的话" * 120), Passage("接入点" + "，别的话" * 120))

@@ -55,9 +55,10 @@ class Shelf:
             ids = tuple(p.id for p in article.products)
             may = query.reader.may_read(article.level, (), ids) and (query.product_id is None or query.product_id in ids)
             if may and any(word in query.text for word in words.split()):
-                found.append(Hit(str(article.id), coverage * 10, (Piece(article.title),), (Piece(passage, True),), product_ids=ids, coverage=coverage))
+                about = {"coverage": coverage, "strength": coverage, "missing": 1 - coverage}
+                found.append(Hit(str(article.id), coverage * 10, (Piece(article.title),), (Piece(passage, True),), product_ids=ids, **about))
         found.sort(key=lambda hit: -hit.score)
-        return Hits(len(found), tuple(found[: query.limit]))
+        return Hits(len(found), tuple(found[: query.limit]), said=2.0)
 
 
 @dataclass

@@ -31,6 +31,17 @@ from workflows.models import Ticket, TicketArticle, TicketConversation, TicketNo
 
 
 @pytest.mark.parametrize("line", ["webchat", "wechat", "wecom"], indirect=True)
+def test_the_steps_go_out_with_their_numbers_and_not_when_to_call_for_repair(line: Line) -> None:
+    steps = "".join(f"{n}. 第 {n} 步要做的事，{'慢慢地做，' * 9}做完再往下。\n" for n in range(1, 9))
+    made = article("皮带跑偏怎么调", f"皮带跑偏多半是托辊歪了。\n\n## 处理步骤\n\n{steps}\n## 什么时候报修\n\n- 皮带跑偏三次以上，皮带怎么调都跑偏。\n")
+    line.shelf.put(made, "皮带", passage="皮带跑偏三次以上，皮带怎么调都跑偏。")
+    line.says("皮带跑偏怎么办")
+    [out] = line.answers()
+    assert "皮带跑偏多半是托辊歪了。\n【处理步骤】\n1. 第 1 步" in out.text and "\n2. 第 2 步" in out.text
+    assert "三次以上" not in out.text and "往下。\n…" in out.text, "whole steps only"
+
+
+@pytest.mark.parametrize("line", ["webchat", "wechat", "wecom"], indirect=True)
 def test_a_sure_answer_goes_out_with_two_ways_on_and_opens_nothing(line: Line, password: Article) -> None:
     asked = line.says("我忘记密码了怎么登录")
     [out] = line.answers()
@@ -149,6 +160,12 @@ def test_without_the_setting_nothing_changes(line: Line, password: Article) -> N
     assert len(line.tickets()) == 1 and line.shelf.asked == []
 
 
+def test_an_article_without_words_for_a_message_is_a_persons(line: Line) -> None:
+    line.shelf.put(article("接线图在哪", "![](/files/1)"), "接线图")
+    line.says("接线图在哪里看")
+    assert line.talk().why == "unsure" and len(line.tickets()) == 1 and line.answers() == []
+
+
 def test_unsure_dangerous_or_inside_articles_are_never_sent(line: Line) -> None:
     unsure, marked = article("端口怎么改"), article("换风扇", safety=True)
     warned = article("清风道", f"{PASSAGE}\n\n::: warning\n断电等十分钟。\n:::\n")
@@ -175,9 +192,9 @@ def test_what_is_better_answered_inside_is_a_persons_to_answer(line: Line, held:
 
 def test_a_shared_code_is_answered_only_for_the_product_that_was_named(line: Line) -> None:
     drive, gateway = product("HK-V20", "变频器"), product("TL-G300", "4G 边缘网关")
-    hot, card = article("HK-V20 报 E07：过热", "| E-07 | 过热 |", products=(drive,)), article("TL-G300 报 E07：没认到卡", products=(gateway,))
+    hot, card = article("HK-V20 报 E07：过热", "| E-07 | 过热 |", products=(drive,)), article("TL-G300 报 E07：没认到卡", "断电，重新装卡。E07 随后消失。", products=(gateway,))
     line.shelf.put(hot, "E07 E-07 E7", 0.9)
-    line.shelf.put(card, "E07 E-07 E7", 1.0, "断电，重新装卡。E07 随后消失。")
+    line.shelf.put(card, "E07 E-07 E7", 1.0)
     line.says("报E-07怎么处理")
     [question] = line.answers()
     assert line.talk().state == "asked" and [one["text"] for one in question.meta["items"]][-1] == "0. 都不是，转人工"
@@ -230,7 +247,8 @@ def test_after_an_agent_spoke_the_machine_is_silent(line: Line, password: Articl
             outbox.perform(number, 8)
     with unit_of_work():
         sending.queue_message(actor("agent"), session().get_one(Message, asked.id).conversation, "我看一下")
-    line.drain()
+    with clock.frozen(NOON + timedelta(minutes=2)):  # what was leased above and not done is due again
+        line.drain()
     assert line.talk().state == "passed" and len(line.tickets()) == 1
     assert [m.author_kind for m in line.answers()] == ["user"]
 

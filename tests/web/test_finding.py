@@ -16,15 +16,10 @@ from app.web import robots
 from app.web.hits import Shown
 from knowledge.index import Hit, Hits, Piece, Reader
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build
+from tests.web.knowledge_house import House
 from workflows.models import Ticket, TicketNote
 
 MakeUser = Callable[..., User]
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
 
 
 def text(client: FreshClient, address: str, status: int = 200, **given: Any) -> str:
@@ -39,14 +34,14 @@ def data_of(page: str) -> Any:
 
 
 def hit(number: int, coverage: float, score: float) -> Hit:
-    return Hit(str(number), score, (Piece("题"),), (Piece("散热器"), Piece("过热", True)), "处理步骤", "s-x", coverage=coverage)
+    return Hit(str(number), score, (Piece("题"),), (Piece("散热器"), Piece("过热", True)), "处理步骤", "s-x", coverage=coverage, missing=1 - coverage)
 
 
 def test_a_sure_answer_stands_on_top_after_its_warning(client: FreshClient, house: House) -> None:
     page = text(client, "/search?q=变频器跳E07是什么原因")
     answer = page[page.index('class="answer"') : page.index("</article>")]
     assert answer.index("开盖之前停机断电") < answer.index('class="passage"')
-    assert "《HK-V20 报 E07：散热器过热》" in answer and 'value="1"' in answer
+    assert ">HK-V20 报 E07：散热器过热</a></h2>" in answer and 'value="1"' in answer
     assert page.count("<h2><a href=\"/articles/v20-e07") == 0, "it does not stand among the others again"
 
 

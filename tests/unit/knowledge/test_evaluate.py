@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import Invalid
+from knowledge import evaluate as module
 from knowledge.evaluate import evaluate
+from knowledge.index import Hits
 
 DOCS = [
     {"id": "d1", "title": "变频器过热", "body": "先停机断电。"},
@@ -44,6 +46,21 @@ def test_the_figures(judged: Path) -> None:
     assert report["recall@10"] == pytest.approx((1 + 1 / 2 + 0) / 3, abs=1e-3)
     assert report["ndcg@10"] == pytest.approx((1 + (2 / 1.585) / (2 + 1 / 1.585) + 0) / 3, abs=1e-3)
     assert report["index_bytes"] and report["p50_ms"]
+    assert set(report["answer"]) == {"threshold", "precision", "coverage", "unfounded"}
+
+
+def test_unfounded_is_measured_as_if_what_is_right_were_not_there(judged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sure of everything that is found at all: each question that still finds something would be answered."""
+    seen: list[list[str]] = []
+
+    def sure(hits: Hits, _query: str) -> float:
+        seen.append([hit.id for hit in hits])
+        return float(bool(hits.items))
+
+    monkeypatch.setattr(module, "confidence", sure)
+    report = evaluate(judged, limit=1)
+    assert seen[0][0] == "d1" and "d1" not in seen[1]
+    assert report["answer"]["coverage"] == 1 and report["answer"]["unfounded"] == float(bool(seen[1]))
 
 
 def test_a_limit_takes_the_first_judged_queries(judged: Path) -> None:
