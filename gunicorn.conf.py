@@ -44,5 +44,7 @@ def worker_exit(server, worker):
     serving.leave(worker)
 
 def post_worker_init(worker):
-    """The dictionaries of the search are loaded before the first question, beside the first requests."""
-    threading.Thread(target=worker.wsgi.extensions["open_index"], name="index", daemon=True).start()
+    """The words of the search are read before the first question, beside the first requests."""
+    from app.library.index import warm  # here, because the server itself needs nothing of the house
+
+    threading.Thread(target=warm, args=(worker.wsgi,), name="index", daemon=True).start()

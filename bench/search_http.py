@@ -157,6 +157,17 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
+def rest(servers: list[int]) -> None:
+    """Wait until the processes have read the words of all titles, which they do once, beside their first requests."""
+    limit, used = time.monotonic() + 300, 0.0
+    while time.monotonic() < limit:
+        time.sleep(2)
+        before, used = used, sum(map(cpu_seconds, servers))
+        if used - before < 0.1:
+            break
+    print(f"the processes are ready after {used:.0f} s of processor time", file=sys.stderr, flush=True)
+
+
 def load(ports: list[int], requests: list[str], seconds: float, rate: float | None, servers: list[int]) -> Figures:
     given = {"targets": [["127.0.0.1", port] for port in ports], "requests": requests, "seconds": seconds, "connections": CONNECTIONS, "rate": rate}
     used = sum(map(cpu_seconds, servers))
@@ -241,6 +252,7 @@ def _run(given: argparse.Namespace, folder: Path, address: str, documents: list[
     ports = free_ports(2)
     with web_processes(environment, ports) as servers:
         ids = [server.pid for server in servers]
+        rest(ids)
         for name, requests in asked.items():
             load(ports, requests, 3, None, ids)  # warm
             for how, rate in ((f"at {given.rate:.0f} a second", given.rate), ("as fast as it can", None)):

@@ -6,6 +6,7 @@ into overlapping pairs of characters: measured together they find clearly more t
 
 import hashlib
 import logging
+import math
 import re
 import tempfile
 import threading
@@ -15,7 +16,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from knowledge.codes import CHUNK, LONGEST, index_forms, is_code, query_forms
 from knowledge.synonyms import WEIGHT, Synonyms, synonyms_now, use_synonyms
 
 VERSION = 2
-HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # data
 HAN_WORD = re.compile(f"[{HAN}]+")
 _RUNS = re.compile(f"([{HAN}]+)|([^{HAN}]+)")
 _SPACED = re.compile(r"(?<![^\W_])([a-z]{1,4}) (\d{1,6})(?![^\W_]|\.\d)")  # "E 07", "ORA 600"
@@ -35,6 +36,7 @@ LOOK_EVERY = 1.0
 _lock = threading.RLock()
 _tokenizer: Any = None
 _frequencies: dict[str, int | None] = {}
+_taught = 0
 _watching: list[Callable[[], None]] = []
 _looked_at = 0.0
 
@@ -161,6 +163,7 @@ def use_terms(terms: Iterable[str]) -> None:
     Words of an earlier call that are no longer named are forgotten. Texts indexed before keep their old words until
     they are indexed again; pairs of characters find them meanwhile.
     """
+    global _taught
     tokenizer = _ready()
     wanted = {match[1] for term in terms for match in _RUNS.finditer(fold(term)) if match[1] and len(match[1]) > 1}
     with _lock:
@@ -171,6 +174,7 @@ def use_terms(terms: Iterable[str]) -> None:
             before = _frequencies.pop(word)
             tokenizer.total += (before or 0) - tokenizer.FREQ.get(word, 0)
             tokenizer.FREQ[word] = before or 0
+        _taught += 1
 
 
 def watch_words(look: Callable[[], None] | None) -> None:
@@ -198,6 +202,13 @@ def use_shipped_words() -> None:
     use_synonyms(Synonyms())
 
 
+LEAST_RARITY = 0.1
+_ASKING = frozenset("故障 毛病 报错 错误 提示 显示 处理 解决 原因 办法 方法 步骤 情况 现象 问题 东西 内容 时候 意思 老是 总是 经常 一直 出现".split())  # data
+"""Words of asking for help: they say that something is wrong, and not what."""
+_COMMON_TALK, _RARE_TALK = 5.5, 11.0
+"""Logarithms of how many words are said for one of a kind: 说 and 年 at one end, 故障 and 提示 at the other."""
+
+
 @cache
 def fingerprint() -> str:
     """Changes when the same text could be cut differently, so that an index can tell that it is outdated."""
@@ -208,6 +219,23 @@ def fingerprint() -> str:
 def shipped_terms() -> list[str]:
     """The trade words that come with the house."""
     return _lines("dictionary.txt")
+
+
+@cache
+def _trade_words() -> frozenset[str]:
+    return frozenset(map(fold, shipped_terms()))
+
+
+def rarity_in_talk(word: str) -> float:
+    """How seldom people say a word at all, from LEAST_RARITY to 1, whatever a knowledge base holds: 可以 and 一直 say little
+    even where no article has them. Trade words, names and codes count whole."""
+    if word in _ASKING:
+        return LEAST_RARITY
+    if not _RUNS.fullmatch(word) or word.isascii() or word in _trade_words() or word in _frequencies:
+        return 1.0
+    tokenizer = _ready()
+    said = math.log(tokenizer.total / (tokenizer.FREQ.get(word, 0) + 1))
+    return min(max((said - _COMMON_TALK) / (_RARE_TALK - _COMMON_TALK), LEAST_RARITY), 1.0)
 
 
 def _plain(word: str) -> str:
@@ -222,6 +250,17 @@ def _plain(word: str) -> str:
 def _cut(run: str) -> list[str]:
     words: list[str] = list(_ready().cut(run)) if len(run) > 1 else [run]
     return words
+
+
+def han_words(folded: str) -> list[tuple[int, str]]:
+    """The Han words of a folded text, each with where it begins."""
+    found = []
+    for run in HAN_WORD.finditer(folded):
+        at = run.start()
+        for word in _cut(run.group()):
+            found.append((at, word))
+            at += len(word)
+    return found
 
 
 def _pairs(run: str) -> list[str]:
@@ -274,13 +313,21 @@ def strip_question_words(folded: str) -> str:
 
 
 def query_tokens(text: str) -> QueryTokens:
-    """Cut a query: question words are left out unless nothing else was said; synonyms come beside, for less."""
+    """Cut a query: question words are left out unless nothing else was said; synonyms come beside, for less. The answer may
+    be shared: never change it."""
     look_for_words()
-    folded = fold(text)
-    phrases, single = _question_words()
-    said = _query_tokens(phrases.sub(" ", folded), single) or _query_tokens(folded, frozenset())
+    folded, said = _said(text, _taught)
     beside = synonyms_now().beside(folded)
     return _with_synonyms(said, beside) if said and beside else said
+
+
+@lru_cache(maxsize=256)
+def _said(text: str, taught: int) -> tuple[str, QueryTokens]:
+    """One request asks for the same words several times. `taught` counts what the cutter was taught: what was cut before
+    is not found any more after it."""
+    folded = fold(text)
+    phrases, single = _question_words()
+    return folded, _query_tokens(phrases.sub(" ", folded), single) or _query_tokens(folded, frozenset())
 
 
 def _with_synonyms(said: QueryTokens, beside: Iterable[str]) -> QueryTokens:

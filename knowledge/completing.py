@@ -13,6 +13,7 @@ from app.core.catalogue import Product
 from app.core.db import session
 from knowledge.access import within
 from knowledge.analysis import HAN_WORD, QueryTokens, fold, query_tokens, strip_question_words
+from knowledge.codes import is_code
 from knowledge.index import Index, Query, Reader
 from knowledge.lexicon import Lexicon, lexicon_now
 from knowledge.models import Article, Revision, article_product
@@ -68,12 +69,20 @@ def _readings(typed: str, lexicon: Lexicon) -> list[str]:
         start -= 1
     letters = typed[start:].replace(" ", "").replace("'", "")
     if len(letters) < 2:
-        return [typed]
+        return [typed, *_codes_begun(typed, lexicon)]
     last = typed[start:].split()[-1]
     begun = [typed[: len(typed) - len(last)] + word for word in lexicon.latin_beginning(last) if word != last]
     spoken = [typed[:start] + word for word in lexicon.spoken(letters, unfinished=True)[:MOST_READINGS]]
     spoken = [text for text in spoken if strip_question_words(text).strip()]
     return list(dict.fromkeys([typed, *begun, *spoken]))
+
+
+def _codes_begun(typed: str, lexicon: Lexicon) -> list[str]:
+    """A code that is not typed to its end, E0 or hk-v2, as the known ones that begin so."""
+    last = typed.split()[-1]
+    if len(last) < 2 or not last.isascii() or not is_code(last):
+        return []
+    return [typed[: len(typed) - len(last)] + code for code in lexicon.codes_beginning(last) if code != last]
 
 
 def _words(index: Index, reading: str, reader: Reader, lexicon: Lexicon) -> list[Completion]:
@@ -129,8 +138,9 @@ def _share(folded: str, wanted: QueryTokens) -> float:
 
 def _products(typed: str, reader: Reader) -> list[Completion]:
     """Products whose code or name begins so, or holds it, of which this reader may read something."""
-    linked = article_product.c.product_id == Product.id
-    readable = exists().where(linked, article_product.c.article_id == Article.id, Article.state == "published", within(reader))
+    links = article_product.alias()  # the conditions of `within` use the table's own name
+    linked = (links.c.product_id == Product.id, links.c.article_id == Article.id)
+    readable = exists().where(*linked, Article.state == "published", within(reader))
     rows = (
         select(Product.name)
         .where(Product.active, readable)

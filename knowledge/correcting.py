@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from knowledge.analysis import HAN_WORD, fold, strip_question_words, tokens
+from knowledge.analysis import HAN_WORD, fold, han_words, strip_question_words, tokens
 from knowledge.index import Hits, Index, Query
 from knowledge.lexicon import Lexicon, lexicon_now
+from knowledge.scarcity import Exchange, Hope, Scarcity
 from knowledge.word_rights import stands_for
 
 GOOD = 0.75
 """A first hit that holds this much of the question needs no other spelling."""
 BETTER = 0.15
-MOST_TRIED = 4
+MOST_TRIED = 3
+MOST_GUESSES = 60
+"""Exchanges of a question that are looked at, the likeliest first."""
 _LETTERS = re.compile(r"(?<![a-z0-9])[a-z]{2,}(?:[ '][a-z]{2,}|[ '][a-z](?![a-z0-9]))*(?![a-z0-9-])")
 
 
@@ -29,10 +32,14 @@ def did_you_mean(index: Index, query: Query, hits: Hits) -> tuple[str, Hits] | N
     first = hits.items[0] if hits.items else None
     if query.offset or (first is not None and (first.coverage >= GOOD or not 0 < first.coverage)):
         return None
-    lexicon = lexicon_now()
+    lexicon, scarcity = lexicon_now(), Scarcity(index)
     known = first.coverage if first else 0.0
+    hope: Hope | None = None
     best: tuple[float, str] | None = None
-    for text, brought in islice(_spellings(fold(query.text).strip(), lexicon), MOST_TRIED):
+    for text, brought in islice(_spellings(fold(query.text).strip(), lexicon, scarcity), MOST_TRIED):
+        hope = hope or Hope(scarcity, query.text, known)
+        if hits.total and not hope.reaches(text, known + BETTER):
+            continue
         # Only whether it would be better is asked here: no passages, no counts, and rights of words last.
         found = index.search(replace(query, text=text, limit=1, passages=False, facets=False))
         if not found.items:
@@ -44,10 +51,11 @@ def did_you_mean(index: Index, query: Query, hits: Hits) -> tuple[str, Hits] | N
     return (best[1], index.search(replace(query, text=best[1]))) if best else None
 
 
-def _spellings(folded: str, lexicon: Lexicon) -> Iterator[tuple[str, list[str]]]:
-    """Other spellings, the likeliest first, each with the words that it brings in."""
+def _spellings(folded: str, lexicon: Lexicon, scarcity: Scarcity | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Other spellings, the likeliest first, each with the words that it brings in. With `scarcity` only those that exchange
+    what is scarce for what is common."""
     yield from _spoken(folded, lexicon)
-    yield from _written(folded, lexicon)
+    yield from _written(folded, lexicon, scarcity)
     yield from _one_letter(folded, lexicon)
 
 
@@ -76,40 +84,39 @@ def _spoken(folded: str, lexicon: Lexicon) -> Iterator[tuple[str, list[str]]]:
             yield text, brought
 
 
-def _written(folded: str, lexicon: Lexicon) -> Iterator[tuple[str, list[str]]]:
+def _written(folded: str, lexicon: Lexicon, scarcity: Scarcity | None) -> Iterator[tuple[str, list[str]]]:
     """Han stretches in which unknown words are exchanged for known ones that sound or look alike."""
-    choices: list[tuple[float, int, int, str]] = []
-    for run in HAN_WORD.finditer(strip_question_words(folded)):
+    said = strip_question_words(folded)
+    choices = sorted(_exchanges(said, lexicon), key=lambda choice: -choice.worth)[:MOST_GUESSES]
+    if choices and scarcity is not None:
+        choices = scarcity.mistaken(folded, han_words(said), choices)
+    seen: set[str] = set()
+    for first in choices[:MOST_TRIED]:
+        taken: list[Exchange] = []
+        for one in [first, *choices]:
+            if all(one.end <= other.start or one.start >= other.end for other in taken):
+                taken.append(one)
+        text = folded
+        for one in sorted(taken, key=lambda exchange: -exchange.start):
+            text = one.within(text)
+        for tried, brought in ((text, [one.other for one in taken]), (first.within(folded), [first.other])):
+            if tried not in seen:
+                seen.add(tried)
+                yield tried, brought
+
+
+def _exchanges(said: str, lexicon: Lexicon) -> Iterator[Exchange]:
+    for run in HAN_WORD.finditer(said):
         text, base = run.group(), run.start()
         for length in range(min(6, len(text)), 1, -1):
             for start in range(len(text) - length + 1):
                 part = text[start : start + length]
                 if part in lexicon.words:
                     continue
-                for other, cost in lexicon.alike(part):
-                    if length == 2 and cost > 0.1:
-                        continue  # two characters are too few to guess more than a homophone
+                # Two characters are too few to guess more than a homophone.
+                for other, cost in lexicon.alike(part, sound_only=length == 2):
                     worth = length - 2 * cost - (0.3 if _known_pieces(part, lexicon) else 0)
-                    choices.append((worth, base + start, base + start + length, other))
-    choices.sort(key=lambda choice: -choice[0])
-    seen: set[str] = set()
-    for first in choices[:MOST_TRIED]:
-        taken: list[tuple[int, int, str]] = []
-        for _, start, end, other in [first, *choices]:
-            if all(end <= left or start >= right for left, right, _ in taken):
-                taken.append((start, end, other))
-        text = folded
-        for start, end, other in sorted(taken, reverse=True):
-            text = text[:start] + other + text[end:]
-        for tried, brought in ((text, [other for _, _, other in taken]), (_only(folded, first), [first[3]])):
-            if tried not in seen:
-                seen.add(tried)
-                yield tried, brought
-
-
-def _only(folded: str, choice: tuple[float, int, int, str]) -> str:
-    _, start, end, other = choice
-    return folded[:start] + other + folded[end:]
+                    yield Exchange(worth, base + start, base + start + length, other)
 
 
 def _known_pieces(part: str, lexicon: Lexicon) -> bool:

@@ -4,7 +4,7 @@ Every engine passes tests/contracts/test_index.py. Reading rights are part of th
 counts what the reader may not see.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +13,9 @@ from app.core.errors import Unavailable
 
 LEVELS = ("public", "client", "agent", "supplier")
 INSIDE_LEVELS = ("agent", "supplier")
+OWN_LEVELS = ("client", "agent", "supplier")
+"""Whom `Reader.product_ids` limits reads of these only what names one of those products, or none: a supplier reads no
+manual that another supplier wrote for its customers."""
 
 
 class IndexUnavailable(Unavailable):
@@ -80,7 +83,7 @@ class Reader:
             return False
         if organisations and not self.all_organisations and self.organisation_id not in organisations:
             return False
-        limited = self.product_ids is not None and level in INSIDE_LEVELS
+        limited = self.product_ids is not None and level in OWN_LEVELS
         return not (limited and products and products.isdisjoint(self.product_ids or ()))
 
 
@@ -98,7 +101,7 @@ def reader_keys(reader: Reader) -> list[str]:
         organisations = ["any"]
     keys = []
     for level in reader.levels:
-        limited = reader.product_ids is not None and level in INSIDE_LEVELS
+        limited = reader.product_ids is not None and level in OWN_LEVELS
         products = ["open", *(f"p{number}" for number in reader.product_ids or ())] if limited else ["any"]
         keys += [f"{level}|{o}|{p}" for o in organisations for p in products]
     return keys
@@ -113,7 +116,7 @@ class Query:
     """A search. `passages` False leaves out the best passage of each hit, which costs more than finding it.
 
     Category, language and levels narrow what the reader may read, and never widen it. `facets` counts what would be
-    found under each product, category and level.
+    found under each product, category and level. Without `marked_titles` titles come in one piece.
     """
 
     text: str
@@ -126,6 +129,7 @@ class Query:
     language: str = ""
     levels: tuple[str, ...] = ()
     facets: bool = False
+    marked_titles: bool = True
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,9 @@ class Piece:
 @dataclass(frozen=True)
 class Hit:
     """One article found. `score` compares hits of one answer only; `coverage` (0 to 1) says how much of the query's
-    weight the article holds in its title, questions and best passage, and can be compared between queries."""
+    weight the article holds in its title, questions and best passage, and can be compared between queries. So can
+    `strength`, the score as a share of what was asked, and `missing`, the share of the question's words that stand
+    there neither whole nor in pieces; `lacks` are the words of which nothing stands there."""
 
     id: str
     score: float
@@ -149,6 +155,9 @@ class Hit:
     anchor: str = ""
     product_ids: tuple[int, ...] = ()
     coverage: float = 0.0
+    strength: float = 0.0
+    missing: float = 0.0
+    lacks: tuple[str, ...] = ()
 
     @property
     def passage_text(self) -> str:
@@ -158,15 +167,28 @@ class Hit:
 @dataclass(frozen=True)
 class Hits:
     """The answer to a query; `total` counts all readable articles found, beyond `limit` too. `facets`, where they were
-    asked for: {"product": {"7": 3}, "category": {"安装": 2}, "level": {"public": 5}}, each counted without its own filter."""
+    asked for: {"product": {"7": 3}, "category": {"安装": 2}, "level": {"public": 5}}, each counted without its own filter.
+    `said` is how much the query says: its words' rarity added up, where a word that stands in no article counts 1.
+    `read_as_meant`: these are the answers to `did_you_mean`, because the letters typed were its pinyin."""
 
     total: int
     items: tuple[Hit, ...] = ()
     did_you_mean: str | None = None
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    said: float = 0.0
+    read_as_meant: bool = False
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.items)
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """How many documents there are, and how many of them hold each (space, text) that was asked for; spaces as in
+    `knowledge.ranking.Term`."""
+
+    documents: int
+    counts: Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True)
@@ -207,6 +229,9 @@ class Index(Protocol):
 
     def search(self, query: Query) -> Hits:
         """Find. Raises IndexUnavailable where there is no usable index."""
+
+    def rarity(self, terms: Sequence[tuple[str, str]]) -> Rarity:
+        """How rare terms are, whoever may read what holds them: for weighing, never for showing. May be half a minute old."""
 
     def rebuild(self, documents: Iterable[IndexDocument], progress: Callable[[int], None] | None = None) -> int:
         """Make a new index from all documents and switch to it at once; searches use the old one meanwhile."""

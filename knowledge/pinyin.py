@@ -6,6 +6,7 @@ costs less memory than a dictionary of phrases and never misses the one that was
 
 import os
 import unicodedata
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import islice, product
 
@@ -56,7 +57,12 @@ def initials(word: str) -> set[str]:
 
 def near(word: str) -> set[str]:
     """Spellings in which often confused sounds are the same: zh z, ch c, sh s, ang an, eng en, ing in, n l."""
-    return {"".join(_same(syllable) for syllable in syllables) for syllables in spellings(word)}
+    return near_of(spellings(word))
+
+
+def near_of(spelled: Sequence[tuple[str, ...]]) -> set[str]:
+    """As `near`, of what `spellings` gave."""
+    return {"".join(_same(syllable) for syllable in syllables) for syllables in spelled}
 
 
 @lru_cache(1024)

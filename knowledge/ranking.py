@@ -7,8 +7,8 @@ words, pairs of characters and characters, and the article's score is the weight
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from knowledge.analysis import HAN, QueryTokens
@@ -64,12 +64,14 @@ class Term:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to look for, rare terms first; what each is worth when a passage is marked; and the value of all that was
-    asked, found anywhere or not, of which `Hit.coverage` is a share."""
+    """What to look for, rare terms first; what each is worth when a passage is marked; the value of all that was asked,
+    found anywhere or not, of which `Hit.coverage` is a share; and how rare each word of the question is, 1 for one that
+    stands in no article."""
 
     terms: list[Term]
     marks: dict[str, float]
     asked_value: float
+    rarity: Mapping[str, float] = field(default_factory=dict)
 
 
 def idf(documents: int, count: int) -> float:
@@ -116,4 +118,10 @@ def plan(words: QueryTokens, documents: int, df: Callable[[Sequence[tuple[str, s
     if any(len(text) > 1 for text in marks):
         # A single character tells the reader nothing beside whole words: it counts, but it is not marked.
         marks = {text: value for text, value in marks.items() if len(text) > 1}
-    return Plan(found, marks, asked_value)
+    rarest = idf(documents, 0)
+    rarity = {
+        text: idf(documents, count) / rarest
+        for (space, text), count in zip(wanted, counts, strict=True)
+        if space == "w" and text not in words.added
+    }
+    return Plan(found, marks, asked_value, rarity)

@@ -26,7 +26,7 @@ from knowledge.arrays.generation import Found, Generation
 from knowledge.arrays.rows import Row, rows
 from knowledge.arrays.segment import Arrays, Ints, Segment, write_arrays
 from knowledge.highlight import pieces, window
-from knowledge.index import Health, Hit, Hits, IndexDocument, IndexUnavailable, Passage, Query
+from knowledge.index import Health, Hit, Hits, IndexDocument, IndexUnavailable, Passage, Query, Rarity
 from knowledge.index_files import (
     Current,
     Journal,
@@ -250,12 +250,13 @@ class WhooshIndex:
         generation = self._newest()
         with damage():
             answer = generation.search(query, wanted)
-            items = tuple(_hit(found, answer.marks, query.passages) for found in answer.items)
-        return Hits(answer.total, items, facets=answer.facets)
+            items = tuple(_hit(found, answer.marks, query) for found in answer.items)
+        return Hits(answer.total, items, facets=answer.facets, said=answer.said)
 
-    def counts(self, words: Sequence[str]) -> list[int]:
-        """How many documents hold each word as a word; for suggesting what can be found."""
-        return self._newest().counts([("w", word) for word in words])
+    def rarity(self, terms: Sequence[tuple[str, str]]) -> Rarity:
+        generation = self._newest()
+        with damage():
+            return Rarity(generation.documents, dict(zip(terms, generation.counts(terms), strict=True)))
 
     def _newest(self) -> Generation:
         """The generation in force, loaded if it is not yet; a microsecond when nothing has changed."""
@@ -294,7 +295,7 @@ class WhooshIndex:
             size = path.stat().st_size
             if size != part.sum[0]:
                 raise IndexUnavailable(detail=f"{part.file} has {size} bytes and should have {part.sum[0]}")
-            opened[key] = Segment(path)
+            opened[key] = Segment(path, part.sum[1])
         if not (self.folder / current.folder).is_dir():
             raise IndexUnavailable(detail=f"{current.folder} is lost")
         self._segments = opened
@@ -339,12 +340,12 @@ class WhooshIndex:
             self._mark, self._generation, self._segments = None, Generation(()), {}
 
 
-def _hit(found: Found, marks: dict[str, float], with_passage: bool) -> Hit:
+def _hit(found: Found, marks: dict[str, float], query: Query) -> Hit:
     stored = found.segment.stored(found.number)
-    title = pieces(stored["title"], marks if with_passage else {})
+    title = pieces(stored["title"], marks if query.passages and query.marked_titles else {})
     shown: tuple[Any, ...] = ()
     heading = anchor = ""
-    if with_passage and stored["passages"]:
+    if query.passages and stored["passages"]:
         number, begin, end = found.segment.place(found.passage)
         passage = Passage(*stored["passages"][number])
         shown, heading, anchor = window(passage.text, begin, end, marks), passage.heading, passage.anchor
@@ -357,6 +358,9 @@ def _hit(found: Found, marks: dict[str, float], with_passage: bool) -> Hit:
         anchor=anchor,
         product_ids=tuple(stored["products"]),
         coverage=round(found.coverage, 4),
+        strength=round(found.strength, 4),
+        missing=found.lacks.missing,
+        lacks=found.lacks.words,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from whoosh import fields
-from whoosh.index import create_in, open_dir
+from whoosh.filedb.filestore import FileStorage
 from whoosh.reading import SegmentReader
 
 from knowledge.arrays.segment import Bools
@@ -47,8 +47,10 @@ class Store:
     def __init__(self, folder: Path, new: bool = False) -> None:
         self.folder = folder
         schema = fields.Schema(id=fields.ID(unique=True, stored=True), kept=fields.STORED())
+        # Read, not mapped: a file that somebody cuts short is then an error, and not the end of the process.
+        storage = FileStorage(str(folder), supports_mmap=False)
         with damage():
-            self._index: Any = create_in(str(folder), schema) if new else open_dir(str(folder))
+            self._index: Any = storage.create_index(schema) if new else storage.open_index()
 
     @property
     def generation(self) -> int:

@@ -8,11 +8,11 @@ from typing import Any, TypeVar, cast
 from flask import current_app
 
 Question = TypeVar("Question", bound=Callable[[], Any])
-SECONDS = 5.0
+SECONDS = 1.0
 
 
 def briefly(question: Question) -> Question:
-    """Ask again after five seconds only, in each process. The answer must be a plain value, no row. Tests always ask."""
+    """Ask again after a second only, in each process. The answer must be a plain value, no row. Tests always ask."""
     name = f"{question.__module__}.{question.__qualname__}"
 
     @wraps(question)

@@ -9,6 +9,8 @@ from flask import Blueprint, Flask, Response, jsonify, redirect, render_template
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import viewer
+from app.answering.finding import fault_codes, named_product, product_of_kind, products_sharing
+from app.answering.rules import codes_of
 from app.core.catalogue import Product
 from app.core.permissions import Actor
 from app.library import completions
@@ -17,18 +19,19 @@ from app.library.search_log import note_search
 from app.queries import portal as queries
 from app.queries import portal_search as rows
 from app.web import facets, visit
-from app.web.hits import Shown, article_url
+from app.web.hits import Shown, article_url, query_of
 from app.web.portal import asked, kept, number_of
 from app.web.security import limiter
 from knowledge import searching
 from knowledge.access import reader_for
-from knowledge.analysis import fold, query_tokens
-from knowledge.codes import CHUNK, is_code
+from knowledge.analysis import fold
 from knowledge.community import finding
 from knowledge.index import Hits, IndexUnavailable, Query, Reader
 
 blueprint = Blueprint("search", __name__)
-PAGE, DEEPEST, LONGEST_CODE, PRODUCTS, QUESTIONS, SUGGESTED = 10, 200, 12, 12, 3, 7
+PAGE, DEEPEST, MOST_CODES, PRODUCTS, QUESTIONS, SUGGESTED = 10, 200, 2, 12, 3, 7
+HALF = 0.5
+"""Where every hit lacks this share of the question and more, the page says so."""
 SECONDS = 60
 """How long a browser may keep suggestions."""
 
@@ -54,7 +57,7 @@ class Wanted:
         """The page of this search, with what is `other` on it. An empty product is said, because it is remembered."""
         given = {"q": self.q, "product": self.product.code if self.product else "", "category": self.category, "level": self.level, **other}
         keep = {name: value for name, value in given.items() if value or (name == "product" and name in other)}
-        return f"/search?{urlencode(keep)}"
+        return f"/search?{query_of(keep)}"
 
 
 @blueprint.get("/search")
@@ -109,9 +112,9 @@ def _answers(actor: Actor, wanted: Wanted, *, fragment: bool, log: bool) -> dict
         if wide.total:
             hits, widened = wide, True
     found = Shown(hits, reader, facets.products_in(hits))
-    number = _remember(actor, wanted, hits) if log and not offset else None
+    number = _remember(actor, wanted, hits, reader) if log and not offset else None
     carried = {"q": wanted.q, "s": number}
-    unclear = [] if wanted.product else _ask_product(actor, wanted)
+    unclear = [] if wanted.product else _ask_product(reader, wanted)
     first = found.answer(hits, wanted.q, carried) if not (fragment or offset or widened or unclear) else None
     listed = found.as_dicts(carried)
     more = offset + limit < min(hits.total, DEEPEST) and not widened
@@ -121,6 +124,7 @@ def _answers(actor: Actor, wanted: Wanted, *, fragment: bool, log: bool) -> dict
         "total": hits.total,
         "widened": widened,
         "did_you_mean": _meant(hits, wanted),
+        "partly": bool(hits.items) and all(hit.missing >= HALF for hit in hits),
         "ask_product": unclear,
         "filters": [] if fragment or widened else facets.rows(hits, wanted, found.products, inside=len(reader.levels) > 2),
         "offered": [] if fragment or hits.total else rows.product_codes(PRODUCTS),
@@ -149,6 +153,7 @@ def _search(reader: Reader, wanted: Wanted, limit: int, offset: int, *, counted:
             category=wanted.category,
             levels=(wanted.level,) if wanted.level in reader.levels else (),
             facets=counted,
+            marked_titles=False,
         ),
     )
 
@@ -158,26 +163,30 @@ def _questions(wanted: Wanted) -> list[dict[str, Any]]:
     return [{"title": q.title, "url": f"/community/{q.id}", "answers": q.answer_count, "solved": q.solved} for q in found]
 
 
-def _remember(actor: Actor, wanted: Wanted, hits: Hits) -> str:
+def _remember(actor: Actor, wanted: Wanted, hits: Hits, reader: Reader) -> str:
     """The key of this search in the log; it is written later, and a busy database is not waited for."""
-    return note_search(actor, wanted.q, hits, "portal", wanted.product.id if wanted.product else None)
+    return note_search(actor, wanted.q, hits, "portal", wanted.product.id if wanted.product else None, reader)
 
 
-def _meant(hits: Hits, wanted: Wanted) -> dict[str, str] | None:
+def _meant(hits: Hits, wanted: Wanted) -> dict[str, Any] | None:
     if not hits.did_you_mean or fold(hits.did_you_mean) == fold(wanted.q):
         return None
-    return {"text": hits.did_you_mean, "url": wanted.address(q=hits.did_you_mean)}
+    return {"text": hits.did_you_mean, "url": wanted.address(q=hits.did_you_mean), "read": hits.read_as_meant}
 
 
-def _ask_product(actor: Actor, wanted: Wanted) -> list[dict[str, str]]:
-    """The products to choose from when nothing but a code was said, and several products have that code."""
-    codes = [chunk for chunk in CHUNK.findall(fold(wanted.q)) if is_code(chunk)]
-    if len(codes) != 1 or len(codes[0]) > LONGEST_CODE:
+def _ask_product(reader: Reader, wanted: Wanted) -> list[dict[str, str]]:
+    """The products to choose from where a code that several of them share was said, and not of which: by the rules of the
+    answer service, in every spelling and whatever else was said."""
+    if not codes_of(wanted.q):
         return []
-    if any(not word.isascii() for word in query_tokens(wanted.q).words):  # more was said
-        return []
-    products = queries.naming(codes[0], actor)
-    return [{"label": p.name, "url": wanted.address(product=p.code)} for p in products] if len(products) > 1 else []
+    products = {p.id: p for p in queries.active_products()}
+    named = named_product(wanted.q, products.values())
+    for code in fault_codes(wanted.q, products.values())[:MOST_CODES]:
+        sharing = products_sharing(current_index(), code, reader)
+        if len(sharing) > 1 and not {named, product_of_kind(wanted.q, products.values())} & sharing:
+            chosen = [products[number] for number in sorted(sharing & products.keys())]
+            return [{"label": p.name, "url": wanted.address(product=p.code)} for p in chosen]
+    return []
 
 
 @blueprint.get("/search/complete")

@@ -9,9 +9,10 @@ import numpy as np
 from knowledge import ranking
 from knowledge.analysis import QueryTokens
 from knowledge.arrays import masks
-from knowledge.arrays.scorer import Scored, best_passages, covered, score, spans
+from knowledge.arrays.scorer import Scored, best_passages, held_terms, score, spans
 from knowledge.arrays.segment import Bools, Floats, Ints, Segment, term_key
 from knowledge.index import Query
+from knowledge.lacking import Asked, Lacks
 from knowledge.learning.reordering import depth_needed, reorder
 
 FACETS = {"product": "products", "category": "category", "level": "level"}
@@ -26,6 +27,8 @@ class Found:
     score: float
     passage: int
     coverage: float
+    strength: float
+    lacks: Lacks
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Answer:
     items: list[Found]
     marks: dict[str, float]
     facets: dict[str, dict[str, int]]
+    said: float = 0.0
 
 
 NOTHING = Answer(0, [], {}, {})
@@ -106,8 +110,9 @@ class Generation:
                 best.append((-float(values_here[number]), place, int(documents[number])))
         best.sort()
         best = reorder(best, [segment for segment, _ in self.segments], scored, asked, plan.asked_value)
-        items = self._items(best[query.offset : depth], scored, asked, plan.asked_value)
-        return Answer(total, items, plan.marks, {name: dict(counter) for name, counter in counted.items()})
+        told = Asked(plan.rarity, [(term.space, term.text) for term in plan.terms])
+        items = self._items(best[query.offset : depth], scored, asked, plan.asked_value, told)
+        return Answer(total, items, plan.marks, {name: dict(counter) for name, counter in counted.items()}, told.said)
 
     def _items(
         self,
@@ -115,6 +120,7 @@ class Generation:
         scored: dict[int, tuple[Scored, Ints]],
         asked: Floats,
         asked_value: float,
+        told: Asked,
     ) -> list[Found]:
         items: dict[tuple[int, int], Found] = {}
         for place in {place for _, place, _ in best}:
@@ -122,10 +128,12 @@ class Generation:
             result, where = scored[place]
             numbers = [number for _, here, number in best if here == place]
             passages = best_passages(segment, numbers, result.rows)
-            shares = covered(segment, where, asked, numbers, passages) / (asked_value or 1.0)
-            for number, passage, share in zip(numbers, passages, shares, strict=True):
+            held = held_terms(segment, where, numbers, passages)
+            shares = held @ asked / (asked_value or 1.0)
+            for number, passage, share, lacks in zip(numbers, passages, shares, told.lacks(held), strict=True):
                 value = float(result.score[number])
-                items[place, number] = Found(segment, number, value, passage, min(float(share), 1.0))
+                strength = value / (asked_value or 1.0)
+                items[place, number] = Found(segment, number, value, passage, min(float(share), 1.0), strength, lacks)
         return [items[place, number] for _, place, number in best]
 
 

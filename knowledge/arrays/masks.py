@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from knowledge.arrays.segment import Bools, Segment
-from knowledge.index import INSIDE_LEVELS, Query, Reader
+from knowledge.index import OWN_LEVELS, Query, Reader
 
 _MOST_KEPT = 200
 
@@ -49,7 +49,7 @@ def readable(segment: Segment, reader: Reader) -> Bools:
         mask = mask & (empty(segment, "organisations") | listed(segment, "organisations", mine))
     if reader.product_ids is not None:
         products = empty(segment, "products") | listed(segment, "products", reader.product_ids)
-        mask = mask & (products | ~one_of(segment, "level", INSIDE_LEVELS))
+        mask = mask & (products | ~one_of(segment, "level", OWN_LEVELS))
     return mask
 
 

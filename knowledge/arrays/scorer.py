@@ -95,10 +95,8 @@ def best_passages(segment: Segment, documents: Sequence[int], scores: Floats) ->
     return found
 
 
-def covered(
-    segment: Segment, where: Ints, values: Floats, documents: Sequence[int], passages: Sequence[int]
-) -> Floats:
-    """How much of the terms' value each document holds in this passage, its title or its questions."""
+def held_terms(segment: Segment, where: Ints, documents: Sequence[int], passages: Sequence[int]) -> Bools:
+    """Which terms each document holds in this passage, its title or its questions: a row for each document."""
     rows: list[int] = []
     owner: list[int] = []
     for at, (document, passage) in enumerate(zip(documents, passages, strict=True)):
@@ -108,12 +106,11 @@ def covered(
         rows += mine
         owner += [at] * len(mine)
     wanted, owners = np.asarray(rows, np.int32), np.asarray(owner)
-    held = np.zeros((len(documents), len(values)), bool)
+    held = np.zeros((len(documents), len(where)), bool)
     for term, (begin, *_, end) in enumerate(where.tolist()):
         if end > begin:
             listed = segment.rows[begin:end]
             at_most = listed.searchsorted(wanted)
             at_most[at_most == end - begin] = 0
             held[owners[listed[at_most] == wanted], term] = True
-    total: Floats = held @ values
-    return total
+    return held

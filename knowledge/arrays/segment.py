@@ -1,4 +1,4 @@
-"""One file of arrays: everything that answering from one segment needs. Written once, then mapped and shared.
+"""One file of arrays: everything that answering from one segment needs. Written once, then mapped and shared, or read.
 
     8 bytes "HYARRAY1", 8 bytes length of the header, the header (JSON: where each array stands), the arrays
 
@@ -8,6 +8,7 @@ row, rows ascending. Rows are numbered kind by kind (`bounds`), and within a kin
 
 import json
 import mmap
+import os
 import zlib
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -25,6 +26,9 @@ MAGIC = b"HYARRAY1"
 # Impacts lie between 0 and k1 + 1 and are kept as whole numbers of this size: exact enough, half the memory, and faster
 # to multiply than small floats.
 STEP = 4.0 / 65535
+SMALL = 4 << 20
+"""Bytes up to which a file is read whole and not mapped: what happens to it then touches nobody who has it. A house of a
+thousand articles has no other files; in larger ones these are the last changes."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -47,7 +51,8 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], tables: Map
     start = MAGIC + len(header).to_bytes(8, "little") + header
     start += b" " * (-len(start) % 64)
     size, crc = len(start), zlib.crc32(start)
-    with path.open("wb") as out:
+    # "x": no file is ever written over. Somebody may have it mapped, and a file that becomes shorter ends who reads it.
+    with path.open("xb") as out:
         out.write(start)
         for array in arrays.values():
             content = np.ascontiguousarray(array).view(np.uint8).data if array.size else b""
@@ -56,6 +61,7 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], tables: Map
                 out.write(part)
                 crc = zlib.crc32(part, crc)
                 size += len(part)
+        os.fchmod(out.fileno(), os.fstat(out.fileno()).st_mode & 0o444)  # nor by a tool that means well
     return size, crc
 
 
@@ -91,19 +97,26 @@ class Groups:
 
 
 class Segment:
-    """A mapped file. Safe to share between threads; it stays readable after the file has been removed."""
+    """A file of arrays, mapped or read. Safe to share between threads; it stays readable after the file has been removed.
+    `crc` is its sum, looked at where it is read whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, crc: int | None = None) -> None:
         self.path = path
         try:
-            self._map(path)
+            self._open(path, crc)
         except (ValueError, KeyError, TypeError, IndexError) as problem:
             raise IndexUnavailable(detail=f"{path.name}: {problem}") from problem
 
-    def _map(self, path: Path) -> None:
+    def _open(self, path: Path, crc: int | None) -> None:
+        mapped: mmap.mmap | bytes
         with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._mapped = mapped
+            if os.fstat(file.fileno()).st_size > SMALL:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            else:
+                mapped = file.read()
+                if crc is not None and zlib.crc32(mapped) != crc:
+                    raise IndexUnavailable(detail=f"{path.name} does not match its sum")
+        self._content = mapped
         if mapped[:8] != MAGIC:
             raise IndexUnavailable(detail=f"{path.name} is no file of arrays")
         length = int.from_bytes(mapped[8:16], "little")
@@ -134,7 +147,7 @@ class Segment:
     def stand(self) -> None:
         """Raise IndexUnavailable when the file was cut short after it was mapped: touching what is gone from a mapped file
         ends the whole process (SIGBUS), so each query asks first."""
-        if self._mapped.size() < len(self._mapped):
+        if isinstance(self._content, mmap.mmap) and self._content.size() < len(self._content):
             raise IndexUnavailable(detail=f"{self.path.name} was cut short")
 
     def _check(self) -> None:
@@ -161,6 +174,7 @@ class Segment:
 
     def stored(self, number: int) -> dict[str, Any]:
         """What was kept of a document for showing it."""
+        self.stand()
         begin, end = int(self.text_ptr[number]), int(self.text_ptr[number + 1])
         shown: dict[str, Any] = json.loads(self.text[begin:end].tobytes())
         return shown

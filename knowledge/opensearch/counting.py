@@ -6,6 +6,7 @@ are kept for a short while. That a term stands nowhere is never kept: it may be 
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,10 @@ class Counts:
         """The rarities of all tokens of a query, and of its characters."""
         terms = [("w", text) for text in wanted.words] + [("p", text) for text in wanted.pairs]
         terms += [("c", text) for text in dict.fromkeys([*wanted.chars, *(char for pair in wanted.pairs for char in pair)])]
+        return self.of_terms(terms)
+
+    def of_terms(self, terms: Sequence[Name]) -> Rarities:
+        """The rarities of these terms, and of others that are kept."""
         with self._guard:
             if time.monotonic() - self._since > KEEP_SECONDS or len(self._kept.terms) > _MOST_KEPT:
                 self._kept = Rarities(0, (0,) * KINDS, {})

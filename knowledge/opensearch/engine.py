@@ -9,7 +9,7 @@ Any number of web processes on any number of machines share it; nothing of it is
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from knowledge.index import (
     IndexDocument,
     IndexUnavailable,
     Query,
+    Rarity,
     reader_keys,
 )
 from knowledge.opensearch import asking, showing
@@ -153,6 +154,11 @@ class OpenSearchIndex:
                 return Hits(0)
             answer = self._ask(asking.body(query, plan, rarities))
         return showing.hits(query, plan, answer)
+
+    def rarity(self, terms: Sequence[tuple[str, str]]) -> Rarity:
+        with told(self.address):
+            known = self._counts.of_terms(terms)
+        return Rarity(known.documents, {term: known.df(term) for term in terms})
 
     def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
         params = {"allow_partial_search_results": "false"}

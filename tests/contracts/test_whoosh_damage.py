@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge.arrays.segment import write_arrays
 from knowledge.index import IndexDocument, IndexUnavailable, Passage, Query
 from knowledge.index_files import read_current, write_current
 from knowledge.whoosh_index import WhooshIndex
@@ -25,7 +26,9 @@ def whoosh(tmp_path: Path) -> WhooshIndex:
 
 
 def _file(index: WhooshIndex, kind: str) -> Path:
-    return next(index.folder.glob(f"i-*/{kind}"))
+    file = next(index.folder.glob(f"i-*/{kind}"))
+    file.chmod(0o644)  # whoever breaks it has to mean it
+    return file
 
 
 def _cut_off(file: Path) -> None:
@@ -51,6 +54,24 @@ def test_a_flipped_byte_is_noticed(whoosh: WhooshIndex, kind: str) -> None:
     assert whoosh.health(deep=True).ok
     _flip(_file(whoosh, kind))
     assert whoosh.health(deep=True).state == "damaged"
+
+
+def test_a_flipped_byte_of_a_small_file_is_no_answer_of_anybody(whoosh: WhooshIndex) -> None:
+    file = _file(whoosh, "arrays-*")
+    content = bytearray(file.read_bytes())
+    content[-200] ^= 0x01
+    file.write_bytes(content)
+    with pytest.raises(IndexUnavailable) as said:
+        WhooshIndex(whoosh.folder).search(Query("网关"))
+    assert "does not match its sum" in said.value.data["detail"]
+
+
+def test_nothing_that_readers_have_is_written_over(whoosh: WhooshIndex) -> None:
+    file = next(whoosh.folder.glob("i-*/arrays-*"))
+    assert not file.stat().st_mode & 0o222
+    with pytest.raises(FileExistsError):
+        write_arrays(file, {}, {})
+    assert whoosh.health(deep=True).ok
 
 
 def test_arrays_of_garbage_are_no_empty_answer(whoosh: WhooshIndex) -> None:

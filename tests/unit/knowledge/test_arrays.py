@@ -91,9 +91,10 @@ def test_documents_with_a_word_are_counted_once(tmp_path: Path) -> None:
             IndexDocument("4", "别的", asked=("触摸屏",)),
         ]
     )
-    assert index.counts(["网关", "变频器", "触摸屏", "咖啡"]) == [2, 2, 1, 0]
+    words = [("w", "网关"), ("w", "变频器"), ("w", "触摸屏"), ("p", "咖啡")]
+    assert [*index.rarity(words).counts.values()] == [2, 2, 1, 0] and index.rarity(words).documents == 4
     index.put([IndexDocument("5", "网关")])
-    assert index.counts(["网关"]) == [3]
+    assert index.rarity(words[:1]).counts == {("w", "网关"): 3}
 
 
 def test_many_segments_merges_and_new_averages_rank_like_one_segment(tmp_path: Path) -> None:
