@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import sys
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -119,19 +120,23 @@ def manifest() -> dict[str, str]:
     return found
 
 
-_own: dict[str, tuple[int, str]] = {}
+_own: dict[str, tuple[int, str, float]] = {}
+LOOK_EVERY = 0.5
+"""Seconds for which an own file is taken to be unchanged: every page names ten of them."""
 
 
 def _own_hash(name: str) -> str:
+    known = _own.get(name)
+    if known is not None and time.monotonic() - known[2] < LOOK_EVERY:
+        return known[1]
     path = STATIC / "own" / name
     try:
         changed = path.stat().st_mtime_ns
     except FileNotFoundError:
         raise MissingAsset(f"app/web/static/own/{name} does not exist") from None
-    known = _own.get(name)
-    if known is None or known[0] != changed:
-        known = _own[name] = (changed, _hash(path.read_bytes()))
-    return known[1]
+    told = known[1] if known is not None and known[0] == changed else _hash(path.read_bytes())
+    _own[name] = (changed, told, time.monotonic())
+    return told
 
 
 def asset_url(name: str) -> str:

@@ -24,6 +24,7 @@ from app.web import (
     admin_call_map,
     admin_channels,
     admin_counters,
+    admin_index,
     admin_kinds,
     admin_mail,
     admin_outbox,
@@ -74,6 +75,7 @@ from app.web import (
     product_page,
     progress,
     quotes,
+    release_notes,
     report_calls,
     reports,
     robots,
@@ -172,6 +174,7 @@ def _add_pages(flask: Flask) -> None:
     knowledge_flags.init_app(flask)
     knowledge_gaps.init_app(flask)
     must_read.init_app(flask)
+    release_notes.init_app(flask)
     knowledge_files.init_app(flask)
     knowledge_hints.init_app(flask)
     knowledge_links.init_app(flask)
@@ -209,6 +212,7 @@ def _add_pages(flask: Flask) -> None:
     admin_reaching.init_app(flask)
     hooks_sms.init_app(flask)
     admin_audit.init_app(flask)
+    admin_index.init_app(flask)
     admin_channels.init_app(flask)
     admin_kinds.init_app(flask)
     admin_counters.init_app(flask)

@@ -25,6 +25,7 @@ from app.answering.events import AnswerSilent, AnswerWanted
 from app.calls import reactions as call_reactions
 from app.calls import recordings as call_recordings
 from app.chat import letters as chat_letters
+from app.core import outbox
 from app.core.clock import now
 from app.core.db import session
 from app.core.directory.events import ContactsMerged, ContactsUnmerged, ProductChanged
@@ -33,7 +34,7 @@ from app.core.outbox import Job, outside
 from app.core.permissions import SYSTEM
 from app.core.text import pack
 from app.library import asked as asked_reactions
-from app.library import loop_told, similar
+from app.library import followers, loop_told, rebuilding, release_told, similar
 from app.library import told as knowledge_told
 from app.portal_events import RequestsLinkAsked
 from app.reach import reaching
@@ -65,8 +66,10 @@ from channels.models import FAILED, SENT, Message
 from channels.reaching.events import OutreachDue, OutreachMoved, RungDue
 from channels.wecom.events import DoorbellRang
 from knowledge.analysis import look_for_words
+from knowledge.community.events import FollowerDue, PostHidden, QuestionMoved
 from knowledge.editing_events import PublishDue, ReviewAsked, WriterTold
-from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired
+from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired, IndexRebuildAsked
+from knowledge.gate_events import ReleasePublished
 from knowledge.index import Index
 from knowledge.indexing import refresh
 from knowledge.loop.events import AskedChanged, FlagClosed, FlagRaised
@@ -92,6 +95,8 @@ from workflows.rules import RULES
 from workflows.ticket_guards import last_question
 from workflows.tickets import TICKET
 
+INDEXED_AT_ONCE = 200
+"""Articles that go into the index together; so long whoever saves one meanwhile waits."""
 _open_index: list[Callable[[], Index]] = []
 
 
@@ -187,8 +192,8 @@ def mail_transcript(event: TranscriptAsked, job: Job) -> None:
 
 @outside
 def write_index(event: Any, job: Job) -> None:
-    """Put an article into the index as it now is, or take it out."""
-    refresh(_open_index[0](), [event.article_id])
+    """Put an article into the index as it now is, or take it out; with others that changed at the same time."""
+    refresh(_open_index[0](), [event.article_id, *(one.article_id for one in outbox.gather(job, INDEXED_AT_ONCE))])
 
 
 @outside
@@ -255,6 +260,11 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     PublishDue: [knowledge_told.publish_planned],
     WriterTold: [knowledge_told.tell_writer],
     ReviewAsked: [knowledge_told.tell_reviewers],
+    IndexRebuildAsked: [rebuilding.rebuild_index],
+    ReleasePublished: [release_told.tell_release],
+    QuestionMoved: [followers.gather_news],
+    FollowerDue: [followers.tell_follower],
+    PostHidden: [followers.take_back],
     TermChanged: [cut_again],
     ProductChanged: [cut_name_again],
 }

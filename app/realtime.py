@@ -144,7 +144,7 @@ class Hub:
             known = self.sockets.get(sid)
             heard = set(known.rooms) if known else set()
             rows = set(known.watched) if known else set()
-        if asked_at < now() - OLDEST_PAGE:
+        if abs(now() - asked_at) > OLDEST_PAGE:  # nor is there a page of tomorrow
             return False
         past = (
             select(EventRow.subject, EventRow.subject_id, func.max(EventRow.subject_version))

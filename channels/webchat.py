@@ -4,18 +4,15 @@ Nothing here speaks to a network: what a visitor sent is stored as one JSON docu
 answer is read by the visitor from our own tables, so that storing it is sending it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.core.errors import NotFound
-from app.core.files import get_bytes
-from channels.base import Inbound, InboundFile, Outbound, Sender, Unparseable
+from channels import own_words
+from channels.base import Inbound, Outbound, Sender, Unparseable
 from channels.models import Account
 
 KIND = "webchat"
-LONGEST = 10_000
-"""Characters of one message."""
+LONGEST, external_id = own_words.LONGEST, own_words.external_id
 
 
 def packed(
@@ -32,12 +29,7 @@ def packed(
     said: dict[str, Any] = {"visitor": visitor, "client_msg_id": client_msg_id, "text": text, "name": name, "files": list(files)}
     if item:
         said["item"] = item
-    return json.dumps(said, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
-
-
-def external_id(visitor: str, client_msg_id: str) -> str:
-    """The name of a visitor's message, unique on its account: the ids that visitors choose may collide."""
-    return f"{visitor}:{client_msg_id}"
+    return own_words.packed(said)
 
 
 class WebChatChannel:
@@ -47,32 +39,10 @@ class WebChatChannel:
     idempotent = True
 
     def parse(self, account: Account, raw: bytes) -> Inbound:
-        try:
-            said: Any = json.loads(raw)
-            visitor, number = said["visitor"], said["client_msg_id"]
-            text, name, files = said["text"], said.get("name", ""), said.get("files", [])
-            item = said.get("item", "")
-            if not all(isinstance(part, str) for part in (visitor, number, text, name, item)) or not (visitor and number):
-                raise TypeError
-            kept = tuple(InboundFile(f["name"], f["mime"], get_bytes(f["sha256"])) for f in files)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise Unparseable("不是网页会话的消息。") from None
-        except NotFound:
-            raise Unparseable("消息里的文件已不在存储中。") from None
-        if not text.strip() and not kept:
-            raise Unparseable("消息是空的。")
-        if len(text) > LONGEST:
-            raise Unparseable("消息太长。")
-        return Inbound(
-            external_id=external_id(visitor, number),
-            sender=Sender("visitor", visitor, name),
-            text=text,
-            visible_text=text,
-            files=kept,
-            continues=True,
-            kind="menu" if item else "text",
-            meta={"item": item} if item else {},
-        )
+        said = own_words.read(raw, "visitor")
+        if said is None:
+            raise Unparseable("不是网页会话的消息。")
+        return own_words.inbound(said, Sender("visitor", said.who, said.name))
 
     def send(self, account: Account, message: Outbound) -> str | None:
         """The visitor reads it where it is stored."""

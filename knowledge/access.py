@@ -2,18 +2,21 @@
 
 anybody          published, public
 client, contact  also level client, where it names no company or the own one
-supplier         level supplier (article.read) and agent (desk.use or article.write), of own products or of none
+supplier         public; level client, supplier (article.read) and agent (desk.use or article.write), of own products or of none
 staff            all of public, client, agent; level supplier with article.write
 """
+
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
 
 from app.core.catalogue import Product
 from app.core.db import session
-from app.core.directory.access import circle
+from app.core.directory.access import circle, circle_in
 from app.core.errors import NotFound
+from app.core.people import Organisation, User
 from app.core.permissions import Actor
-from knowledge.index import EVERYTHING, INSIDE_LEVELS, PUBLIC, Reader
+from knowledge.index import EVERYTHING, OWN_LEVELS, PUBLIC, Reader
 from knowledge.models import Article, article_organisation, article_product
 
 
@@ -32,6 +35,10 @@ def reader_for(actor: Actor) -> Reader:
     if actor.kind == "system":
         return EVERYTHING
     where = circle(actor)
+    return _reader(actor, where, own_products(actor) if where == "supplier" else ())
+
+
+def _reader(actor: Actor, where: str, own: tuple[int, ...]) -> Reader:
     if where == "nobody":
         return PUBLIC
     if where in ("client", "contact"):
@@ -41,7 +48,7 @@ def reader_for(actor: Actor) -> Reader:
     levels: tuple[str, ...] = ("public", "client", *(["agent"] if agent else []))
     if where == "supplier":
         levels = (*levels, *(["supplier"] if inside else []))
-        return Reader(levels, actor.organisation_id, product_ids=own_products(actor))
+        return Reader(levels, actor.organisation_id, product_ids=own)
     if inside and actor.can("article.write"):
         levels = (*levels, "supplier")
     return Reader(levels, actor.organisation_id, all_organisations=True)
@@ -61,7 +68,7 @@ def within(reader: Reader) -> ColumnElement[bool]:
     if reader.product_ids is not None:
         linked = article_product.c.article_id == Article.id
         product = or_(
-            Article.level.not_in(INSIDE_LEVELS),
+            Article.level.not_in(OWN_LEVELS),
             ~exists().where(linked),
             exists().where(linked, article_product.c.product_id.in_(reader.product_ids)),
         )
@@ -93,6 +100,29 @@ def editable_articles(actor: Actor) -> Select[Article]:
 
 def may_edit(actor: Actor, article: Article) -> bool:
     return bool(session().scalar(select(Article.id).where(Article.id == article.id, _editable(actor))))
+
+
+def readers_among(article: Article, users: Sequence[User]) -> set[int]:
+    """The numbers of those users who may read or edit the article: what `access_article` says of each of them, in two
+    statements for all."""
+    companies = {user.organisation_id for user in users if user.organisation_id is not None}
+    rows = session().execute(select(Organisation.id, Organisation.kind).where(Organisation.id.in_(companies)))
+    kinds: dict[int | None, str] = dict(rows.all())
+    own: dict[int | None, list[int]] = {}
+    for supplier, product in session().execute(select(Product.supplier_id, Product.id).where(Product.supplier_id.in_(companies))):
+        own.setdefault(supplier, []).append(product)
+    products = {product.id for product in article.products}
+    organisations = {organisation.id for organisation in article.organisations}
+    found = set()
+    for user in users:
+        actor = user.actor("check")
+        where, theirs = circle_in(actor, kinds.get(user.organisation_id)), tuple(own.get(user.organisation_id, ()))
+        writes = actor.can("article.write")
+        edits = writes and (where == "staff" or (where == "supplier" and bool(products) and products <= set(theirs)))
+        reads = article.state == "published" and _reader(actor, where, theirs).may_read(article.level, organisations, products)
+        if reads or edits:
+            found.add(user.id)
+    return found
 
 
 def access_article(actor: Actor, key: int | str) -> Article:

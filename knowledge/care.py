@@ -40,6 +40,15 @@ def may_read_note(actor: Actor, article: Article) -> bool:
     return where in ("staff", "manager")
 
 
+def may_read_script(actor: Actor, article: Article) -> bool:
+    """Whether the words for the telephone are for this actor: colleagues, and a supplier's own people on what names one
+    of their products, or none."""
+    if not actor.can("article.read"):
+        return False
+    products = {product.id for product in article.products}
+    return circle(actor) != "supplier" or not products or not products.isdisjoint(own_products(actor))
+
+
 def take_care(
     actor: Actor, article: Article, *, owner_id: int | None, review_by: datetime | None, internal_note: str
 ) -> dict[str, list[Any]]:

@@ -25,6 +25,11 @@ class ArticleRetired(Event):
 
 
 @dataclass(frozen=True)
+class IndexRebuildAsked(Event):
+    """An administrator wants the index of knowledge made anew."""
+
+
+@dataclass(frozen=True)
 class ArticleChanged(Event):
     """A draft was written or moved on, or a published article got other properties (audience, products, title)."""
 

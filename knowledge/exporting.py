@@ -19,6 +19,7 @@ import yaml
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from app.core.catalogue import Product
 from app.core.clock import now
 from app.core.db import session
 from app.core.errors import Conflict
@@ -28,6 +29,7 @@ from knowledge.access import editable_articles
 from knowledge.care import care_of
 from knowledge.editing_models import ArticleFile
 from knowledge.files import address_of, listed, numbers_in
+from knowledge.intake.catalogue import NAME, described
 from knowledge.intake.table_files import LIST_SHEET
 from knowledge.models import Article, Revision
 
@@ -94,7 +96,7 @@ def exported(actor: Actor, progress: Callable[[int], None] | None = None) -> Ite
     ids = list(session().scalars(editable_articles(actor).with_only_columns(Article.id).order_by(Article.id)))
     for start in range(0, len(ids), 100):
         found = select(Article).where(Article.id.in_(ids[start : start + 100])).order_by(Article.id)
-        options = (selectinload(Article.products), selectinload(Article.organisations))
+        options = (selectinload(Article.products).selectinload(Product.supplier), selectinload(Article.organisations))
         for article in session().scalars(found.options(*options)):
             folder = _BAD.sub("-", article.products[0].code).strip(". ") if len(article.products) == 1 else "general"
             path = f"{folder or 'general'}/{article.slug}.md"
@@ -161,6 +163,8 @@ def _head(article: Article, revision: Revision, draft: bool) -> dict[str, Any]:
         head["review_by"] = care.review_by
     if draft:
         head["draft"] = True
+    if told := described(article):  # a house that does not know these names yet can take the article in
+        head[NAME] = told
     return head
 
 

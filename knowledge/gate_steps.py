@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from app.core.audit import note
 from app.core.clock import now
 from app.core.db import session
+from app.core.directory.changes import touch
 from app.core.errors import Forbidden, Invalid, NotFound, Refused, Stale
 from app.core.events import record
 from app.core.permissions import Actor, require
@@ -85,6 +86,7 @@ def take_step(actor: Actor, gate: ReleaseGate, name: str, checklist: Checklist, 
     elif name == "reopen":
         gate.created_at = now()  # everything is to be looked at again
         gate.published_at, gate.override_reason, gate.missing = None, "", []
+    touch(release.product)  # whoever keeps the catalogue by its version asks again
     session().flush()
     missing = {"missing": len(checklist.missing)} if name == "override" else {}
     note(actor, f"gate.{name}", gate, before=before, after=gate.state, reason=reason or None, **missing)

@@ -11,10 +11,11 @@ from sqlalchemy import Select, and_, delete, or_, select
 from app.core.audit import note
 from app.core.clock import now
 from app.core.db import session
+from app.core.directory.access import circle
 from app.core.errors import Conflict, Invalid, NotFound, Stale
 from app.core.events import record
 from app.core.permissions import Actor, require
-from knowledge.access import editable_articles, may_edit
+from knowledge.access import editable_articles, may_edit, readable_articles
 from knowledge.editing_models import ArticleAddress, ArticleLink
 from knowledge.events import ArticleChanged, ArticlePublished
 from knowledge.markdown import PORTAL, linked
@@ -92,10 +93,20 @@ def trouble_with(target: str, article: Article | None, level: str) -> Trouble | 
     return None if article.level in READERS[level] else Trouble(target, HIDDEN, article)
 
 
-def troubles(targets: Iterable[str], level: str) -> list[Trouble]:
-    """Which of these links lead the readers of this level nowhere."""
+def _known_to(actor: Actor, found: Mapping[str, Article]) -> dict[str, Article]:
+    """Those that a writer may know of: any other is no article to them, or its address would tell what others write."""
+    if circle(actor) != "supplier":
+        return dict(found)
+    ids = {article.id for article in found.values()}
+    rows = (own(actor).with_only_columns(Article.id).where(Article.id.in_(ids)) for own in (readable_articles, editable_articles))
+    known = {number for row in rows for number in session().scalars(row)}
+    return {target: article for target, article in found.items() if article.id in known}
+
+
+def troubles(actor: Actor, targets: Iterable[str], level: str) -> list[Trouble]:
+    """Which of these links lead the readers of this level nowhere, as the writer may be told."""
     targets = tuple(targets)
-    known = articles_at(targets)
+    known = _known_to(actor, articles_at(targets))
     found = (trouble_with(target, known.get(target), level) for target in targets)
     return [trouble for trouble in found if trouble is not None]
 
@@ -123,7 +134,7 @@ def broken_links(actor: Actor, limit: int = 200) -> list[BrokenLink]:
     known: dict[str, Article] = {}
     targets = sorted({link.target for link, _article in found})
     for start in range(0, len(targets), CHUNK):
-        known |= articles_at(targets[start : start + CHUNK])
+        known |= _known_to(actor, articles_at(targets[start : start + CHUNK]))
     broken: dict[tuple[int, str], BrokenLink] = {}
     for link, article in found:
         trouble = trouble_with(link.target, known.get(link.target), article.level)

@@ -61,13 +61,13 @@ def _open_callout(kind: str) -> Any:
     return render
 
 
-def _parse(text: str) -> list[Token]:
+def parsed(text: str) -> list[Token]:
     """Tokens whose headings carry their anchor: `s-` and the folded words, numbered where they repeat."""
     tokens = _parser().parse(text, {})
     used: dict[str, int] = {}
     for number, token in enumerate(tokens):
         if token.type == "heading_open":
-            words = re.sub(r"[^\w]+", "-", fold(_plain(tokens[number + 1]))).strip("-")[:60]
+            words = re.sub(r"[^\w]+", "-", fold(words_of(tokens[number + 1]))).strip("-")[:60]
             used[words] = used.get(words, 0) + 1
             token.attrSet("id", f"s-{words or 'part'}" + (f"-{used[words]}" if used[words] > 1 else ""))
         if token.type in ("td_open", "th_open") and (style := token.attrGet("style")):
@@ -88,7 +88,7 @@ def _lead_to_articles(token: Token) -> None:
 
 def linked(text: str) -> tuple[str, ...]:
     """The addresses of the links of a text, each once, in their order; `article:slug` as the address it leads to."""
-    children = (child for token in _parse(text) if token.type == "inline" for child in token.children or ())
+    children = (child for token in parsed(text) if token.type == "inline" for child in token.children or ())
     return tuple(dict.fromkeys(str(child.attrGet("href")) for child in children if child.type == "link_open"))
 
 
@@ -100,7 +100,7 @@ def warns(text: str) -> bool:
 def render(text: str, labels: Mapping[str, str] | None = None) -> str:
     """Safe HTML: no scripts, no styles, no raw HTML of the author. `labels` translates the names of the callouts."""
     parser = _parser()
-    html: str = parser.renderer.render(_parse(text), parser.options, {"labels": labels or LABELS})
+    html: str = parser.renderer.render(parsed(text), parser.options, {"labels": labels or LABELS})
     return nh3.clean(
         html,
         tags=set(_TAGS),
@@ -111,14 +111,14 @@ def render(text: str, labels: Mapping[str, str] | None = None) -> str:
     )
 
 
-def _plain(token: Token) -> str:
+def words_of(token: Token) -> str:
     """The words of an inline token, as a reader sees them."""
     parts = []
     for child in token.children or ():
         if child.type in ("softbreak", "hardbreak"):
             parts.append("\n")
         elif child.type == "image":
-            parts.append(_plain(child) or child.content)
+            parts.append(words_of(child) or child.content)
         elif child.type in ("text", "code_inline"):
             parts.append(child.content)
     return "".join(parts)
@@ -138,12 +138,12 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
             row = None
         elif token.type == "inline" and heading:
             yield "anchor", heading
-            yield "heading", _plain(token)
+            yield "heading", words_of(token)
             heading = ""
         elif token.type == "inline" and row is not None:
-            row.append(_plain(token))
+            row.append(words_of(token))
         elif token.type == "inline":
-            yield "text", _plain(token)
+            yield "text", words_of(token)
         elif token.type in ("fence", "code_block"):
             yield "text", token.content.strip()
 
@@ -159,7 +159,7 @@ def passages(text: str, longest: int = LONGEST_PASSAGE) -> tuple[Passage, ...]:
             found.append(Passage("\n".join(waiting), heading, anchor))
             waiting.clear()
 
-    for kind, words in _blocks(_parse(text)):
+    for kind, words in _blocks(parsed(text)):
         if kind == "anchor":
             flush()
             anchor = words
@@ -178,10 +178,10 @@ def first_heading(text: str) -> tuple[str, str]:
     tokens = _parser().parse(text, {})
     if len(tokens) > 2 and tokens[0].type == "heading_open" and tokens[0].tag == "h1" and tokens[0].map:
         lines = text.split("\n")
-        return _plain(tokens[1]), "\n".join(lines[tokens[0].map[1] :]).lstrip("\n")
+        return words_of(tokens[1]), "\n".join(lines[tokens[0].map[1] :]).lstrip("\n")
     return "", text
 
 
 def plain(text: str) -> str:
     """The words alone, for a message on a channel without formatting."""
-    return "\n".join(words for kind, words in _blocks(_parse(text)) if kind != "anchor")
+    return "\n".join(words for kind, words in _blocks(parsed(text)) if kind != "anchor")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import func, select
 
@@ -19,6 +20,7 @@ from knowledge.editing_rules import rules
 from knowledge.models import Article, Revision
 
 LONGEST, LONGEST_QUOTE = 2000, 300
+DOUBLE_CLICK = timedelta(minutes=2)
 _ADDRESS = re.compile(r"\]\([^()\s]*\)")
 NOTES = {"submit": ASKED, "return": RETURNED}
 """Steps whose reason is kept among the comments, so that it is read where the work is."""
@@ -79,9 +81,12 @@ def comment(actor: Actor, article: Article, text: str, *, quote: str = "", paren
         raise Invalid.of("text", "写一句意见，最多 2000 字。")
     parent = access_comment(article, parent_id) if parent_id is not None else None
     newest = newest_of(article)
+    quote = "" if parent else " ".join(clean(quote).split())[:LONGEST_QUOTE]
+    if twin := _twin(actor, article, text, quote, parent.id if parent else None):
+        return twin
     row = ReviewComment(
         article_id=article.id, revision_id=newest.id if newest else None, parent_id=parent.id if parent else None, text=text,
-        quote="" if parent else " ".join(clean(quote).split())[:LONGEST_QUOTE], author_id=_who(actor), author=actor.name[:80],
+        quote=quote, author_id=_who(actor), author=actor.name[:80],
     )  # fmt: skip
     session().add(row)
     if parent is not None and parent.resolved_at is not None:
@@ -92,6 +97,13 @@ def comment(actor: Actor, article: Article, text: str, *, quote: str = "", paren
     if listener is not None and listener != actor.id:
         record(WriterTold(article_id=article.id, user_id=listener, what="commented", comment_id=row.id))
     return row
+
+
+def _twin(actor: Actor, article: Article, text: str, quote: str, parent_id: int | None) -> ReviewComment | None:
+    """The very same words of the same person, moments ago: a double click, not a second comment."""
+    same = (ReviewComment.text == text, ReviewComment.quote == quote, ReviewComment.parent_id == parent_id, ReviewComment.kind == SAID)
+    own = (ReviewComment.article_id == article.id, ReviewComment.author_id == _who(actor), ReviewComment.created_at > now() - DOUBLE_CLICK)
+    return session().scalar(select(ReviewComment).where(*own, *same).limit(1))
 
 
 def access_comment(article: Article, number: int) -> ReviewComment:

@@ -44,7 +44,7 @@ def answer(index: Index, query: Query) -> Hits:
     meant, found = other
     poor = not hits.items or hits.items[0].coverage < HALF <= found.items[0].coverage
     spoken = poor and fold(query.text).isascii()
-    return replace(found if spoken else hits, did_you_mean=meant)
+    return replace(found if spoken else hits, did_you_mean=meant, read_as_meant=spoken)
 
 
 def with_articles(hits: Hits, reader: Reader) -> list[Found]:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -29,7 +29,13 @@ from knowledge.index import LEVELS
 from knowledge.models import KINDS, Article, Revision
 from knowledge.plans import DRAFT_CHANGED, drop_plan
 
+LONGEST_BODY, LONGEST_QUESTIONS = 200_000, 60_000
+"""Characters of a text and of all its questions together; more is refused with words, never cut."""
 _LENGTHS = {"title": 200, "category": 60, "phone_script": 1000, "valid_for": 200, "source": 300, "reviewed_by": 80}
+
+
+DOUBLE_CLICK = timedelta(minutes=2)
+AUDIENCE = frozenset({"level", "products", "organisations", "safety"})
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,8 @@ def _free_slug(wanted: str) -> str:
     return slug
 
 
-def _check(actor: Actor, content: Content | None, properties: Properties) -> None:
-    """Raises Invalid with every wrong field."""
+def _check(actor: Actor, content: Content | None, properties: Properties, before: Properties | None = None) -> None:
+    """Raises Invalid with every wrong field. `before` is what the article is until now."""
     errors: dict[str, list[str]] = {}
     values = {name: getattr(properties, name, "") for name in _LENGTHS} | {"title": content.title if content else "-"}
     errors |= {name: ["太长了。"] for name, length in _LENGTHS.items() if len(values[name]) > length}
@@ -100,6 +106,10 @@ def _check(actor: Actor, content: Content | None, properties: Properties) -> Non
         errors["title"] = ["这一项要填写。"]
     if content and not content.body.strip():
         errors["body"] = ["这一项要填写。"]
+    if content and len(content.body.strip()) > LONGEST_BODY:
+        errors["body"] = ["太长了。"]
+    if content and sum(map(len, content.questions)) + len(content.questions) > LONGEST_QUESTIONS:
+        errors["questions"] = ["太长了。"]
     if properties.level not in LEVELS:
         errors["audience"] = ["可选：public、client、agent、supplier。"]
     if properties.kind not in KINDS:
@@ -108,8 +118,19 @@ def _check(actor: Actor, content: Content | None, properties: Properties) -> Non
         own = own_products(actor)
         if not properties.product_ids or not set(properties.product_ids) <= set(own):
             errors["products"] = ["只能写自己企业产品的知识，至少选一个产品。"]
+        # Names of customers are not a supplier's to know: another company's number is answered like one that is none.
+        known = {actor.organisation_id, *(before.organisation_ids if before else ())}
+        if not set(properties.organisation_ids) <= known:
+            errors["organisations"] = ["没有这家企业。"]
     if errors:
         raise Invalid(errors=errors)
+
+
+def _allowed(actor: Actor, properties: Properties, before: Properties) -> Properties:
+    """Who reviewed an article, and when, is for reviewers to say: what anybody else writes of it counts for nothing."""
+    if actor.can("article.publish"):
+        return properties
+    return replace(properties, reviewed_by=before.reviewed_by, reviewed_at=before.reviewed_at)
 
 
 def _apply(article: Article, properties: Properties) -> dict[str, list[Any]]:
@@ -164,7 +185,7 @@ def draft_article(
 ) -> Article:
     """Begin an article as a draft with its first revision; it takes over the files of `basket`. Raises Invalid."""
     require(actor, "article.write")
-    content, properties = content.tidy(), properties or Properties()
+    content, properties = content.tidy(), _allowed(actor, properties or Properties(), Properties())
     _check(actor, content, properties)
     article = Article(slug=_free_slug(slug_of(slug or content.title)), title=content.title, created_by=actor.name[:80])
     article.products, article.organisations = [], []
@@ -176,6 +197,17 @@ def draft_article(
     note(actor, "article.draft", article, after="draft")
     record(ArticleChanged(article_id=article.id, version=article.version))
     return article
+
+
+def begun_twice(actor: Actor, content: Content) -> Article | None:
+    """The draft that this person began moments ago with the very same words: a double click, not a second article. Words
+    that somebody wrote again on purpose are not the same to the letter."""
+    if actor.kind != "user":
+        return None
+    first = (Revision.author_id == actor.id, Revision.number == 1, Revision.created_at > now() - DOUBLE_CLICK)
+    rows = select(Revision).where(*first, Revision.title == content.tidy().title).order_by(Revision.id.desc()).limit(20)
+    same = {content.tidy().sha256, replace(content.tidy(), files=None).sha256}
+    return next((r.article for r in session().scalars(rows) if r.sha256 in same and r.article.draft_revision_id == r.id), None)
 
 
 def _add_revision(actor: Actor, article: Article, content: Content, comment: str) -> Revision:
@@ -219,7 +251,7 @@ def revise(
     a submitted one goes back to draft unless the actor may publish. Returns None where nothing differs."""
     _editable(actor, article, version)
     content = content.tidy()
-    _check(actor, content, properties_of(article))
+    _check(actor, content, properties_of(article), properties_of(article))
     newest = article.draft or article.current
     if content.files is None:
         content = replace(content, files=listed_ids(newest))
@@ -240,10 +272,12 @@ def change_properties(
     _editable(actor, article, version)
     if article.state == "published" and not actor.can("article.publish"):
         raise Forbidden()
-    _check(actor, None, properties)
+    before = properties_of(article)
+    properties = _allowed(actor, properties, before)
+    _check(actor, None, properties, before)
     changed = _apply(article, properties)
     if changed:
-        if article.state != "published":
+        if article.state != "published" or AUDIENCE & set(changed):
             drop_plan(article, DRAFT_CHANGED)  # for whom it is, and its warnings, were looked at as well
         session().flush()
         note(actor, "article.change", article, changed=changed)

@@ -13,6 +13,7 @@ from app.core.permissions import Actor
 from knowledge.access import own_products, readable_articles, reader_for
 from knowledge.analysis import fold, query_tokens, tokens
 from knowledge.index import Index, IndexUnavailable, Query
+from knowledge.loop.masking import mask
 from knowledge.models import Article, SearchLog
 
 DAYS = timedelta(days=180)
@@ -61,7 +62,8 @@ def asked_like(actor: Actor, texts: Iterable[str], known: Iterable[str] = ()) ->
     for folded, query, count, zero in session().execute(rows):
         words = _words(query)
         share = max((len(words & own) / min(len(words), len(own)) for own in wanted), default=0.0) if words else 0.0
-        if folded not in have and share >= ALIKE and 1 < len(folded) <= 60:
+        # What names a person or one order would stand among the questions of an article, where everybody finds it.
+        if folded not in have and share >= ALIKE and 1 < len(folded) <= 60 and mask(query) == query:
             found.append((share, Asked(query, count, int(zero or 0))))
     found.sort(key=lambda one: (-(one[0] * (1 + one[1].count)), one[1].text))
     return [one for _share, one in found[:ASKED]]

@@ -30,7 +30,8 @@ class Moved:
 
 @dataclass(frozen=True)
 class Preview:
-    """How many questions hold one of the words, and those among them whose answer would change, most asked first."""
+    """How many questions hold one of the words, and those among them whose answer would change, most asked first. Where
+    nobody asked, the words themselves are tried, with a count of 0."""
 
     asked: int
     moved: tuple[Moved, ...]
@@ -83,7 +84,8 @@ def preview_group(index: Index, reader: Reader, words: Sequence[str], without: i
     else:
         after = Synonyms(group for number, group in groups.items() if number != without)
     asked = questions_with(words)
-    answers = [(text, count, _top(index, reader, text, before), _top(index, reader, text, after)) for text, count in asked]
+    tried = asked or [(word, 0) for word in words]  # a new house has no questions to show it by
+    answers = [(text, count, _top(index, reader, text, before), _top(index, reader, text, after)) for text, count in tried]
     titles = _titles({number for _, _, old, new in answers for number in (*old, *new)})
     moved = [
         Moved(text, count, tuple(titles.get(n, "") for n in old), tuple(titles.get(n, "") for n in new))

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from flask import url_for
-from flask_babel import gettext as _
 from marshmallow import fields
 from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
+from app.api.article_files import ArticleFileAnswer, facts_of
 from app.api.base import Resource, heed_if_match, step_parameter
 from app.api.fields import (
     Answer,
@@ -27,19 +27,28 @@ from app.api.fields import (
 from app.api.paging import PageArgs, listing, page_of
 from app.api.step_bodies import ArticleStepBody
 from app.core.db import session
-from app.core.directory.access import circle
-from app.core.errors import Invalid
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from app.viewer import current_actor, needs
 from knowledge import lifecycle
 from knowledge.access import access_article, access_editable, editable_articles, may_edit, readable_articles
+from knowledge.care import may_read_script
+from knowledge.files import MOST_FILES, listed, listed_ids
 from knowledge.index import LEVELS
 from knowledge.models import KINDS, STATES, Article, Revision, article_product
-from knowledge.service import Content, Properties, change_properties, content_of, draft_article, properties_of, revise
+from knowledge.service import (
+    LONGEST_BODY,
+    Content,
+    Properties,
+    change_properties,
+    content_of,
+    draft_article,
+    properties_of,
+    revise,
+)
 
 api = Resource("articles", "Knowledge: what is published for you, and what you may write.")
-LONGEST_BODY, MOST_QUESTIONS, MOST_ROWS = 200_000, 100, 200
+MOST_QUESTIONS, MOST_ROWS = 100, 200
 LANGUAGES = ("zh", "en")
 
 
@@ -77,6 +86,7 @@ class RevisionAnswer(Answer):
     title = fields.String(required=True)
     body = fields.String(required=True)
     questions = fields.List(fields.String(), required=True)
+    files = fields.List(fields.Integer(), required=True, metadata={"description": "ids of the attachments at its end"})
     author = fields.String(required=True)
     created_at = Moment(required=True)
 
@@ -87,6 +97,7 @@ class ArticleWhole(ArticleAnswer):
 
     body = fields.String(required=True)
     questions = fields.List(fields.String(), required=True)
+    files = fields.List(fields.Nested(ArticleFileAnswer), required=True, metadata={"description": "the attachments at its end"})
     phone_script = fields.String(required=True)
     source = fields.String(required=True)
     draft = fields.Nested(RevisionAnswer, required=True, allow_none=True)
@@ -99,6 +110,7 @@ class ArticleChange(ApiSchema):
     title = Text.of(Article.title, shortest=1)
     body = Text(LONGEST_BODY, shortest=1, metadata={"description": "Markdown"})
     questions = Rows(Text(300, shortest=1), MOST_QUESTIONS)
+    files = Rows(Whole(1), MOST_FILES, metadata={"description": "ids of the attachments at its end; upload them at articles/{id}/files"})
     comment = Text.of(Revision.comment, metadata={"description": "what was changed, for the history"})
     kind = Choice(KINDS)
     category = Text.of(Article.category)
@@ -172,18 +184,25 @@ def _card(actor: Actor, article: Article, changeable: bool) -> dict[str, Any]:
 
 def _whole(actor: Actor, article: Article) -> dict[str, Any]:
     changeable = may_edit(actor, article)
-    shown = content_of(article.current or (article.draft if changeable else None))
+    revision = article.current or (article.draft if changeable else None)
+    shown, draft = content_of(revision), article.draft if changeable else None
     inside = actor.can("article.read")
     return {
         **_card(actor, article, changeable),
         "title": shown.title or article.title,
         "body": shown.body,
         "questions": list(shown.questions),
-        "phone_script": article.phone_script if inside else "",
+        "files": [facts_of(row, True) for row in listed(revision)],
+        "phone_script": article.phone_script if may_read_script(actor, article) else "",
         "source": article.source if inside else "",
-        "draft": article.draft if changeable else None,
+        "draft": _revision(draft) if draft is not None else None,
         "actions": lifecycle.steps_for(actor, article),
     }
+
+
+def _revision(row: Revision) -> dict[str, Any]:
+    names = ("number", "title", "body", "questions", "author", "created_at")
+    return {**{name: getattr(row, name) for name in names}, "files": list(listed_ids(row))}
 
 
 @api.route("", methods=["POST"])
@@ -194,24 +213,25 @@ def _whole(actor: Actor, article: Article) -> dict[str, Any]:
 def draft(fields: dict[str, Any]) -> Any:
     """Begin an article as a draft."""
     actor = current_actor()
-    content = Content(fields["title"], fields["body"], tuple(fields.get("questions", ())))
-    properties = _properties(actor, Properties(), fields)
+    content = Content(fields["title"], fields["body"], tuple(fields.get("questions", ())), _listed(fields))
+    properties = _properties(Properties(), fields)
     with unit_of_work():
         made = draft_article(actor, content, properties, fields.get("slug", ""))
     return _whole(actor, made), {"Location": url_for("api_articles.read_article", article_id=made.id)}
 
 
-def _properties(actor: Actor, before: Properties, fields: dict[str, Any]) -> Properties:
-    """The properties with what is given. A supplier's author may narrow an article to their own company only."""
+def _listed(fields: dict[str, Any]) -> tuple[int, ...] | None:
+    return tuple(fields["files"]) if "files" in fields else None
+
+
+def _properties(before: Properties, fields: dict[str, Any]) -> Properties:
+    """The properties with what is given."""
     names = ("kind", "category", "level", "language", "safety", "phone_script", "valid_for", "source")
     given = {name: fields[name] for name in names if name in fields}
     if "products" in fields:
         given["product_ids"] = tuple(fields["products"])
     if "organisations" in fields:
         given["organisation_ids"] = tuple(fields["organisations"])
-        foreign = set(fields["organisations"]) - set(before.organisation_ids) - {actor.organisation_id}
-        if foreign and circle(actor) != "staff":
-            raise Invalid.of("organisations", _("没有这家企业。"))
     return replace(before, **given)
 
 
@@ -248,14 +268,15 @@ def _change(fields: dict[str, Any], article_id: int) -> Any:
         article = access_editable(actor, article_id)
         heed_if_match(article)
         before = properties_of(article)
-        after = _properties(actor, before, fields)
+        after = _properties(before, fields)
         if after != before:
             change_properties(actor, article, after)
-        if {"title", "body", "questions"} & set(fields):
+        if {"title", "body", "questions", "files"} & set(fields):
             newest = content_of(article.draft or article.current)
             content = Content(
-                fields.get("title", newest.title), fields.get("body", newest.body), tuple(fields.get("questions", newest.questions))
-            )
+                fields.get("title", newest.title), fields.get("body", newest.body),
+                tuple(fields.get("questions", newest.questions)), _listed(fields),
+            )  # fmt: skip
             revise(actor, article, content, fields.get("comment", ""))
     return _whole(actor, article)
 

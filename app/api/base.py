@@ -65,7 +65,8 @@ class Api(flask_smorest.Api):
             while self._undescribed:
                 blp = self._undescribed.pop(0)
                 blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
-                self.spec.tag({"name": blp.tag, "description": blp.description})
+                if not blp.is_part:
+                    self.spec.tag({"name": blp.tag, "description": blp.description})
             found: dict[str, Any] = self.spec.to_dict()
             return found
 
@@ -108,15 +109,17 @@ def _inner(part: Any) -> list[Any]:
 
 
 class Resource(flask_smorest.Blueprint):
-    """The routes of one resource: `Resource("contacts", "people who ask")` stands under /api/v1/contacts."""
+    """The routes of one resource: `Resource("contacts", "people who ask")` stands under /api/v1/contacts. `under`: the
+    resource that it is a part of, with other limits."""
 
     ARGUMENTS_PARSER = JsonParser()
 
     def __init__(
-        self, name: str, description: str, *, import_name: str = __name__, max_body: int | None = MAX_BODY
+        self, name: str, description: str, *, import_name: str = __name__, max_body: int | None = MAX_BODY, under: str = ""
     ) -> None:
-        super().__init__(f"api_{name}", import_name, url_prefix=f"{PREFIX}/{name}", description=description)
-        self.tag = name
+        super().__init__(f"api_{name}", import_name, url_prefix=f"{PREFIX}/{under or name}", description=description)
+        self.tag = under or name
+        self.is_part = bool(under)
         self._prepare_doc_cbks.append(_document)
         if max_body is not None:  # without one, the limit of the whole house holds: files are larger than JSON
             self.before_request(lambda: _limit_body(max_body))

@@ -2,14 +2,12 @@
 
 from typing import Any
 
+from flask import jsonify
 from marshmallow import fields
-from sqlalchemy import select
 
 from app.api.base import Resource, may_be_unavailable
 from app.api.fields import Answer, ApiSchema, Choice, QueryWhole, QueryYes, Text
 from app.api.paging import MAX_LIMIT
-from app.core.catalogue import Product
-from app.core.db import session
 from app.library.completions import complete
 from app.library.index import current_index
 from app.library.search_log import note_search
@@ -18,8 +16,7 @@ from app.viewer import current_actor, needs
 from knowledge import searching
 from knowledge.access import reader_for
 from knowledge.from_template import LANGUAGES
-from knowledge.index import LEVELS, Hits, Query
-from knowledge.models import article_product
+from knowledge.index import LEVELS, Hits, Query, Reader
 from knowledge.suggest import LONGEST, suggest
 
 api = Resource("knowledge", "Searching the knowledge base; each reader finds what is for them.")
@@ -125,11 +122,13 @@ def search(args: dict[str, Any]) -> Any:
         language=args.get("language") or "",
         levels=(level,) if level else (),
         facets=args["facets"],
+        marked_titles=False,
     )
     hits = searching.answer(current_index(), query)
-    found = _found(hits)
-    note_search(actor, args["q"], hits, WHERE, args.get("product"))
-    return {"total": hits.total, "did_you_mean": hits.did_you_mean, "hits": found} | _facets(hits, args)
+    found = _found(hits, reader)
+    note_search(actor, args["q"], hits, WHERE, args.get("product"), reader)
+    # Plain values already: a schema would only look at each of them once more.
+    return jsonify({"total": hits.total, "did_you_mean": hits.did_you_mean, "hits": found} | _facets(hits, args))
 
 
 def _facets(hits: Hits, args: dict[str, Any]) -> dict[str, Any]:
@@ -152,8 +151,9 @@ def _facets(hits: Hits, args: dict[str, Any]) -> dict[str, Any]:
 @api.response(200, SuggestAnswer)
 def suggestions(args: dict[str, Any]) -> Any:
     """The best articles for what somebody says, before they have asked."""
-    hits = suggest(current_index(), args["q"], reader_for(current_actor()), args.get("product"), args["limit"])
-    return {"hits": _found(Hits(len(hits), tuple(hits)))}
+    reader = reader_for(current_actor())
+    hits = suggest(current_index(), args["q"], reader, args.get("product"), args["limit"])
+    return {"hits": _found(Hits(len(hits), tuple(hits)), reader)}
 
 
 @api.route("/complete")
@@ -166,26 +166,19 @@ def completions(args: dict[str, Any]) -> Any:
     return {"items": [{"text": one.text, "kind": one.kind, "article": one.article_id, "product": one.product or None} for one in found]}
 
 
-def _found(hits: Hits) -> list[dict[str, Any]]:
-    found = searching.with_articles(hits, reader_for(current_actor()))
-    codes = _codes([one.article.id for one in found])
+def _found(hits: Hits, reader: Reader) -> list[dict[str, Any]]:
+    """The hits that the database, which has the last word, lets this reader read."""
+    articles = portal_search.listed([int(hit.id) for hit in hits], reader)
+    products = portal_search.products({number for hit in hits for number in hit.product_ids})
     return [
         {
-            "id": one.article.id,
-            "title": one.article.title,
-            "product": "、".join(codes.get(one.article.id, ())) or None,  # data
-            "score": round(one.hit.score, 4),
-            "passage": " ".join(one.hit.passage_text.split()),
-            "anchor": one.hit.anchor,
+            "id": article.id,
+            "title": article.title,
+            "product": "、".join(products[number][0] for number in sorted(hit.product_ids) if number in products) or None,  # data
+            "score": round(hit.score, 4),
+            "passage": " ".join(hit.passage_text.split()),
+            "anchor": hit.anchor,
         }
-        for one in found
+        for hit in hits
+        if (article := articles.get(int(hit.id))) is not None
     ]
-
-
-def _codes(articles: list[int]) -> dict[int, list[str]]:
-    """The codes of the products of these articles, in one statement."""
-    rows = select(article_product.c.article_id, Product.code).join(Product, Product.id == article_product.c.product_id)
-    found: dict[int, list[str]] = {}
-    for article, code in session().execute(rows.where(article_product.c.article_id.in_(articles)).order_by(Product.id)):
-        found.setdefault(article, []).append(code)
-    return found

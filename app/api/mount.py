@@ -5,6 +5,7 @@ from flask import Flask
 from app.api import (
     app_chat,
     app_door,
+    article_files,
     articles,
     contacts,
     conversations,
@@ -23,7 +24,7 @@ from app.api import (
 from app.api.base import Api
 
 RESOURCES = (
-    tickets.api, orders.api, conversations.api, files.api, articles.api, knowledge.api,
+    tickets.api, orders.api, conversations.api, files.api, articles.api, article_files.api, knowledge.api,
     organisations.api, contacts.api, products.api, sites.api, devices.api, reports.api, app_chat.api,
 )  # fmt: skip
 

@@ -12,15 +12,18 @@ from app.core.catalogue import Product, Release
 from app.core.directory import products
 from app.core.directory.access import access_product, readable_products
 from app.core.errors import NotFound
+from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from app.queries.directory import product_parts, products_like
 from app.viewer import current_actor, needs
+from knowledge import release_news
 
 api = Resource("products", "What suppliers and the platform offer, with releases.")
 
 
 class ReleaseAnswer(Answer):
-    """A version of a product."""
+    """A version of a product. One whose knowledge is still being prepared has no day, and is named to the desk and its
+    supplier alone."""
 
     id = fields.Integer(required=True)
     name = fields.String(required=True)
@@ -92,7 +95,8 @@ def list_products(args: dict[str, Any]) -> Any:
         rows = rows.where(Product.supplier_id == args["supplier"])
     if "active" in args:
         rows = rows.where(Product.active == args["active"])
-    return page_of(rows, args, [Product.id])
+    page = page_of(rows, args, [Product.id])
+    return {**page, "items": _shown(page["items"])}
 
 
 @api.route("", methods=["POST"])
@@ -104,7 +108,7 @@ def create_product(fields: dict[str, Any]) -> Any:
     """Make a product."""
     with unit_of_work():
         made = products.create_product(current_actor(), **fields)
-    return made, {"Location": url_for("api_products.read_product", product_id=made.id)}
+    return _shown([made])[0], {"Location": url_for("api_products.read_product", product_id=made.id)}
 
 
 @api.route("/<int:product_id>")
@@ -112,7 +116,23 @@ def create_product(fields: dict[str, Any]) -> Any:
 @api.response(200, ProductAnswer)
 def read_product(product_id: int) -> Any:
     """One product with its releases."""
-    return access_product(current_actor(), product_id)
+    return _shown([access_product(current_actor(), product_id)])[0]
+
+
+def _shown(rows: list[Product]) -> list[dict[str, Any]]:
+    """Products with the releases that the caller may know of."""
+    actor, waiting = current_actor(), release_news.waiting_among(release.id for row in rows for release in row.releases)
+    names = ("id", "code", "name", "category", "supplier", "active", "created_at", "version")
+    return [{**{name: getattr(row, name) for name in names}, "releases": _releases(actor, row, waiting)} for row in rows]
+
+
+def _releases(actor: Actor, product: Product, waiting: set[int]) -> list[dict[str, Any]]:
+    inside = release_news.sees_waiting(actor, product)
+    return [
+        {"id": r.id, "name": r.name, "released_on": None if r.id in waiting else r.released_on, "supported_until": r.supported_until}
+        for r in product.releases
+        if inside or r.id not in waiting
+    ]
 
 
 @api.route("/<int:product_id>", methods=["PATCH"])
@@ -123,7 +143,7 @@ def change_product(fields: dict[str, Any], product_id: int) -> Any:
     """Change what is given."""
     with unit_of_work():
         heed_if_match(access_product(current_actor(), product_id))
-        return products.update_product(current_actor(), product_id, **fields)
+        return _shown([products.update_product(current_actor(), product_id, **fields)])[0]
 
 
 @api.route("/<int:product_id>/releases", methods=["POST"])
@@ -137,7 +157,7 @@ def add_release(fields: dict[str, Any], product_id: int) -> Any:
         product = access_product(current_actor(), product_id)
         heed_if_match(product)
         products.add_release(current_actor(), product_id, **fields)
-    return product
+    return _shown([product])[0]
 
 
 @api.route("/<int:product_id>/releases/<int:release_id>", methods=["PATCH"])
@@ -152,4 +172,4 @@ def change_release(fields: dict[str, Any], product_id: int, release_id: int) -> 
             raise NotFound()
         heed_if_match(product)
         products.update_release(current_actor(), release_id, **fields)
-    return product
+    return _shown([product])[0]

@@ -19,7 +19,7 @@ from app.core.uow import unit_of_work
 from knowledge import exporting, indexing
 from knowledge.intake.bundle import Bundle, on_disk
 from knowledge.intake.front_matter import find_product
-from knowledge.intake.reading import format_of, read_file
+from knowledge.intake.reading import format_of, read_file, unreadable
 from knowledge.intake.shapes import Entry, Limits, Unreadable
 from knowledge.intake.writing import Written, write_entry
 
@@ -103,6 +103,8 @@ def _read(path: Path, split: bool) -> Iterator[tuple[str, list[tuple[str, Entry]
             yield shown, [], [f"{type(problem).__name__}: {problem}"]
         else:
             yield shown, [(name, entry) for entry in found.entries], [r.reason % dict(r.data) for r in found.refused]
+    for name in bundle.closed if names != [path.name] else ():
+        yield str(path / name) if path.is_dir() else f"{path}:{name}", [], [str(unreadable(name))]
 
 
 def _write(

@@ -37,6 +37,7 @@ PERMISSIONS: dict[str, str] = {
     "user.manage": "管理用户、角色与登录",
     "channel.manage": "管理渠道账号与原始消息",
     "outbox.manage": "查看与重试待办队列",
+    "index.rebuild": "重建知识索引",
     "audit.read": "查看审计记录",
 }
 

@@ -1,18 +1,26 @@
 """The index of this installation, opened when it is first needed: commands that do not search load no dictionary."""
 
+import logging
+import time
 from pathlib import Path
 
 from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import answer_reactions, reactions
 from app.config import Settings
+from app.core.errors import DeskError
 from app.library import asked as asked_reactions
-from app.library import similar
-from knowledge import terms
+from app.library import rebuilding, similar
+from knowledge import lexicon, terms
 from knowledge.analysis import watch_words
 from knowledge.index import Index
 from knowledge.indexing import open_index
 from knowledge.learning.model import use_model_of
+
+log = logging.getLogger("huiyin.search")
+PAUSE = 0.02
+"""Seconds between two stretches of titles, for the requests that are answered meanwhile."""
 
 
 def init_app(flask: Flask) -> None:
@@ -22,6 +30,7 @@ def init_app(flask: Flask) -> None:
     similar.use_index(flask.extensions["open_ticket_index"])
     flask.extensions["index_health"] = lambda: _state(open_index(settings))
     reactions.use_index(flask.extensions["open_index"])
+    rebuilding.use_house(flask.extensions["open_index"], flask.app_context)
     answer_reactions.use_index(flask.extensions["open_index"])
     asked_reactions.use_loop(flask.extensions["open_index"], settings.asked_per_article, settings.asked_length)
 
@@ -33,6 +42,17 @@ def init_app(flask: Flask) -> None:
             terms.catch_up()
 
     watch_words(look)
+
+
+def warm(flask: Flask) -> None:
+    """Load the dictionaries and read the words of all titles, with pauses: a web process does it in a thread of its own, so
+    that no question pays for it. What goes wrong here is met again, and told, by who searches."""
+    try:
+        flask.extensions["open_index"]()
+        with flask.app_context():
+            lexicon.read_all(lambda: time.sleep(PAUSE))
+    except (DeskError, SQLAlchemyError) as problem:
+        log.warning("the words of titles are read later", extra={"problem": type(problem).__name__})
 
 
 def learned_folder(settings: Settings) -> Path:

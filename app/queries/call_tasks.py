@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.core.clock import now
 from app.core.db import UTCDateTime, session
 from app.core.permissions import Actor
-from app.queries.calls import read_cursor, write_cursor
+from app.queries.cursors import read_cursor, write_cursor
 from workflows.call_access import readable_call_task
 from workflows.call_models import CallTask
 

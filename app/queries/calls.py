@@ -1,7 +1,7 @@
 """Calls as the desk looks at them: which one may read, the newest ones, and the one that a person is in."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, literal, or_, select, true, tuple_
@@ -12,6 +12,7 @@ from app.core.db import UTCDateTime, session
 from app.core.errors import NotFound
 from app.core.people import Contact, Organisation
 from app.core.permissions import Actor
+from app.queries.cursors import read_cursor, write_cursor
 from channels.calls.models import ABANDONED, ANSWERED, BUSY, CALL_FAILED, NO_ANSWER, Call
 from workflows.wrap_models import CALL, WrapUp
 
@@ -148,19 +149,3 @@ def wrapped_among(ids: list[int]) -> dict[int, WrapUp]:
     """What is written down of these calls, in one statement."""
     rows = select(WrapUp).where(WrapUp.kind == CALL, WrapUp.subject_id.in_(ids)).options(joinedload(WrapUp.ticket))
     return {row.subject_id: row for row in session().scalars(rows)} if ids else {}
-
-
-def write_cursor(at: datetime, number: int) -> str:
-    return f"{at.isoformat()}~{number}"
-
-
-def read_cursor(cursor: str) -> tuple[datetime, int] | None:
-    """A cursor of ours, or None for anything else."""
-    head, _sign, number = cursor.rpartition("~")
-    if not number.isascii() or not number.isdecimal() or len(number) > 10:
-        return None
-    try:
-        moment = datetime.fromisoformat(head)
-        return (moment.astimezone(UTC), int(number)) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

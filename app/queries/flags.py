@@ -1,8 +1,6 @@
 """Lists of what colleagues found wrong in articles."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import selectinload
@@ -10,11 +8,11 @@ from sqlalchemy.orm import selectinload
 from app.core.clock import now
 from app.core.db import session
 from app.core.permissions import Actor
+from app.queries.cursors import read_cursor, write_cursor
 from knowledge.loop.flags import readable
 from knowledge.loop_models import OPEN, ArticleFlag
 
 PAGE = 30
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def flag_page(actor: Actor, view: str, cursor: str = "") -> FlagPage:
     rows = select(ArticleFlag).where(may, *views[view]).options(
         selectinload(ArticleFlag.article), selectinload(ArticleFlag.reporter), selectinload(ArticleFlag.owner)
     )  # fmt: skip
-    place = _place(cursor)
+    place = read_cursor(cursor)
     if view in ("", "overdue"):
         rows = rows.order_by(ArticleFlag.due_at, ArticleFlag.id)
         if place is not None:
@@ -53,12 +51,5 @@ def flag_page(actor: Actor, view: str, cursor: str = "") -> FlagPage:
             rows = rows.where(ArticleFlag.id < place[1])
     found = list(session().scalars(rows.limit(PAGE + 1)))
     last = found[PAGE - 1] if len(found) > PAGE else None
-    onward = f"{(last.due_at - _EPOCH) // timedelta(microseconds=1)}_{last.id}" if last else None
+    onward = write_cursor(last.due_at, last.id) if last else None
     return FlagPage(found[:PAGE], onward, counts)
-
-
-def _place(cursor: str) -> Any:
-    moment, _sign, number = cursor.partition("_")
-    if not all(part.isascii() and part.isdecimal() and len(part) < 18 for part in (moment, number)) or int(number) >= 2**31:
-        return None
-    return _EPOCH + timedelta(microseconds=int(moment)), int(number)

@@ -1,8 +1,6 @@
 """Lists for those who write knowledge: articles by state, what readers missed, and what was asked without an answer."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import selectinload
@@ -13,6 +11,7 @@ from app.core.directory.access import circle
 from app.core.people import Organisation
 from app.core.permissions import Actor
 from app.queries.article_health import has_mark, worst_first
+from app.queries.cursors import read_cursor, write_cursor
 from knowledge.access import editable_articles, own_products, reader_for, within
 from knowledge.care import is_due
 from knowledge.editing_models import WAITING, PublishPlan
@@ -20,20 +19,20 @@ from knowledge.loop_models import ArticleFigures
 from knowledge.models import STATES, Article, ArticleFeedback, Revision, article_product
 
 PAGE = 40
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
 class ArticlePage:
     """Some articles, the last changed first; `next` is the cursor to go on from. `counts` by state; `marks` counts what is
     due for review and what is planned to be published, which are no states; `due` are those of this page to be looked at
-    again."""
+    again, `own` those of this page that the actor may change."""
 
     articles: list[Article]
     next: str | None
     counts: dict[str, int]
     marks: dict[str, int]
     due: frozenset[int]
+    own: frozenset[int]
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
@@ -49,13 +48,12 @@ def article_page(
 ) -> ArticlePage:
     """Articles by state (or mark: due, planned), product and audience whose title, address or text holds `q`; keyset
     paging."""
-    conditions = [_visible(actor)]
+    conditions, own = [_visible(actor)], editable_articles(actor).with_only_columns(Article.id)
     if q:
         pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        text = exists().where(
-            or_(Revision.id == Article.current_revision_id, Revision.id == Article.draft_revision_id),
-            Revision.body.ilike(pattern, escape="\\"),
-        )
+        # A draft is searched for those who may open it: whether a word stands there would tell others what it says.
+        drafted = and_(Revision.id == Article.draft_revision_id, Article.id.in_(own))
+        text = exists().where(or_(Revision.id == Article.current_revision_id, drafted), Revision.body.ilike(pattern, escape="\\"))
         conditions.append(or_(*(c.ilike(pattern, escape="\\") for c in (Article.title, Article.slug)), text))
     if product_id is not None:
         linked = article_product.c.article_id == Article.id
@@ -63,10 +61,11 @@ def article_page(
     if level:
         conditions.append(Article.level == level)
     if health:
-        conditions.append(Article.id.in_(select(ArticleFigures.article_id).where(has_mark(health))))
+        conditions.append(Article.id.in_(select(ArticleFigures.article_id).where(has_mark(health), ArticleFigures.article_id.in_(own))))
     counted = session().execute(select(Article.state, func.count()).where(*conditions).group_by(Article.state))
     counts = dict.fromkeys(STATES, 0) | dict(counted.all())
     marks = {"due": is_due(), "planned": exists().where(PublishPlan.article_id == Article.id, PublishPlan.state == WAITING)}
+    marks = {name: and_(mark, Article.id.in_(own)) for name, mark in marks.items()}  # what others plan is theirs to know
     marked = {name: session().scalar(select(func.count()).select_from(Article).where(*conditions, mark)) or 0 for name, mark in marks.items()}
     if state in STATES:
         conditions.append(Article.state == state)
@@ -76,25 +75,14 @@ def article_page(
     if health == "sick":
         found, onward = worst_first(rows, cursor, PAGE)
     else:
-        if (place := _place(cursor)) is not None:
+        if (place := read_cursor(cursor)) is not None:
             rows = rows.where(tuple_(Article.updated_at, Article.id) < place)
         found = list(session().scalars(rows.order_by(Article.updated_at.desc(), Article.id.desc()).limit(PAGE + 1)))
         last = found[PAGE - 1] if len(found) > PAGE else None
-        onward = f"{(last.updated_at - _EPOCH) // timedelta(microseconds=1)}_{last.id}" if last else None
-    due = select(Article.id).where(Article.id.in_([article.id for article in found]), is_due())
-    return ArticlePage(found[:PAGE], onward, counts, marked, frozenset(session().scalars(due)))
-
-
-def _place(cursor: str) -> Any:
-    """The moment and id of a cursor; None for one that is none of ours."""
-    moment, _, number = cursor.partition("_")
-    if not (moment.isascii() and moment.isdecimal() and number.isascii() and number.isdecimal() and len(cursor) < 30):
-        return None
-    try:
-        at = _EPOCH + timedelta(microseconds=int(moment))
-    except OverflowError:
-        return None
-    return (at, int(number)) if int(number) < 2**31 else None
+        onward = write_cursor(last.updated_at, last.id) if last else None
+    ids = [article.id for article in found]
+    due = frozenset(session().scalars(select(Article.id).where(Article.id.in_(ids), is_due())))
+    return ArticlePage(found[:PAGE], onward, counts, marked, due, frozenset(session().scalars(own.where(Article.id.in_(ids)))))
 
 
 def is_stale(article: Article) -> bool:

@@ -15,6 +15,7 @@ from app.core.directory.merging import family_ids
 from app.core.errors import NotFound
 from app.core.files import StoredFile
 from app.core.permissions import Actor
+from app.core.text import clean
 from app.queries.briefly import briefly
 from channels.models import Account, Conversation, Message
 from knowledge.access import readable_articles, reader_for, within
@@ -98,23 +99,11 @@ def find_product(text: str) -> Product | None:
     """A product by its code in any spelling of case, or by its number."""
     if text.isascii() and text.isdecimal() and len(text) < 10:
         return session().get(Product, int(text))
-    return session().scalars(select(Product).where(func.lower(Product.code) == text.strip().lower())).one_or_none()
+    return session().scalars(select(Product).where(func.lower(Product.code) == clean(text).strip().lower())).one_or_none()
 
 
-def naming(code: str, actor: Actor) -> list[Product]:
-    """Products whose readable articles carry this code in their title: more than one means that the code alone says
-    nothing."""
-    links = _links()
-    pattern = "%" + code.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    rows = (
-        select(Product)
-        .join(links, links.c.product_id == Product.id)
-        .join(Article, Article.id == links.c.article_id)
-        .where(Article.state == "published", within(reader_for(actor)), Article.title.ilike(pattern, escape="\\"))
-        .order_by(Product.id)
-        .distinct()
-    )
-    return list(session().scalars(rows))
+def active_products() -> list[Product]:
+    return list(session().scalars(select(Product).where(Product.active.is_(True)).order_by(Product.id)))
 
 
 def sitemap() -> list[tuple[str, datetime]]:

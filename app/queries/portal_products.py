@@ -8,6 +8,7 @@ from sqlalchemy import exists, func, select
 from app.core.catalogue import Product
 from app.core.db import session
 from app.core.permissions import NOBODY, Actor
+from app.core.text import clean
 from knowledge.access import readable_articles
 from knowledge.models import Article, article_product
 
@@ -29,7 +30,7 @@ class Line:
 
 def find(code: str) -> Product | None:
     """An offered product by its code, in any spelling of case."""
-    wanted = select(Product).where(func.lower(Product.code) == code.strip().lower(), Product.active.is_(True))
+    wanted = select(Product).where(func.lower(Product.code) == clean(code).strip().lower(), Product.active.is_(True))
     return session().scalars(wanted).one_or_none()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, literal, or_, select, true, tuple_
@@ -13,6 +13,7 @@ from app.core.db import UTCDateTime, session
 from app.core.people import Team, User
 from app.core.permissions import Actor
 from app.queries import reports
+from app.queries.cursors import read_cursor, write_cursor
 from app.queries.report_terms import IN_COUNT, MATURED, Wanted, narrowed_tickets, tickets, verdicts
 from workflows.access import readable
 from workflows.fcr import EXCLUDED, NOT_SOLVED, PENDING, SOLVED
@@ -129,20 +130,8 @@ def rows(actor: Actor, wanted: Wanted, what: str, of: str = "", cursor: str = ""
         .order_by(mark.moment.desc(), Ticket.id.desc())
         .limit(limit + 1)
     )
-    if (after := _read(cursor)) is not None:
+    if (after := read_cursor(cursor)) is not None:
         found = found.where(tuple_(mark.moment, Ticket.id) < tuple_(literal(after[0], UTCDateTime), literal(after[1])))
     page = [Row(*row) for row in session().execute(found)]
     last = page[limit - 1] if len(page) > limit else None
-    return Page(page[:limit], f"{last.moment.isoformat()}~{last.ticket.id}" if last else None)
-
-
-def _read(cursor: str) -> tuple[datetime, int] | None:
-    """A cursor of ours, or None for anything else: a damaged address shows the first page."""
-    head, _sign, number = cursor.rpartition("~")
-    if not number.isascii() or not number.isdecimal() or len(number) > 9:
-        return None
-    try:
-        moment = datetime.fromisoformat(head)
-        return (moment.astimezone(UTC), int(number)) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
+    return Page(page[:limit], write_cursor(last.moment, last.ticket.id) if last else None)

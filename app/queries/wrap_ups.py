@@ -9,7 +9,8 @@ from sqlalchemy.orm import joinedload
 
 from app.core.db import UTCDateTime, session
 from app.core.permissions import Actor
-from app.queries.calls import AT, read_cursor, readable_call, write_cursor
+from app.queries.calls import AT, readable_call
+from app.queries.cursors import read_cursor, write_cursor
 from channels.calls.models import ANSWERED, Call
 from channels.models import Account, Conversation, Session
 from workflows.access import readable

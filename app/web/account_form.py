@@ -2,18 +2,23 @@
 
 What can be set at all is said in channels/settings.py; this is only its order and words on the page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from flask import request
 from flask_babel import lazy_gettext as _l
 
+from app import viewer
+from app.core.uow import unit_of_work
+from channels import accounts
+from channels.models import Account
 from channels.settings import SPECS
 
 Groups = Sequence[tuple[Any, tuple[str, ...], bool]]
 """Title, names of settings, whether the group is folded until it is wanted."""
 
 _WINDOW = ("window_messages", "window_hours", "window_event_messages", "window_event_seconds", "window_reserve")
-_TEMPLATES = ("template_answer", "template_progress", "template_appointment", "template_rating", "template_alarm")
+_TEMPLATES = ("template_answer", "template_progress", "template_appointment", "template_rating", "template_alarm", "template_news")
 _ANSWER = ("answer", "answer_sure", "answer_most", "answer_wait_minutes")
 _CONNECT, _SPEAK, _LIMITS, _RARE = _l("接上平台"), _l("自动说的话"), _l("条数与限制"), _l("很少要改的")
 
@@ -99,3 +104,21 @@ def choice(kind: str, name: str, value: str) -> str:
 def provider(name: str) -> str:
     """What a cloud call center is called."""
     return choice("calls", "provider", name)
+
+
+def keep_changes(account: Account, given: Mapping[str, str], secrets: Collection[str]) -> None:
+    """Write what differs, on the version that the person saw. A secret that was left empty stays as it is. Raises Invalid,
+    Stale."""
+    changes = {k: v for k, v in given.items() if (v if k in secrets else v != str(account.settings.get(k, "")))}
+    version = request.form.get("version", "")
+    if changes:
+        with unit_of_work():
+            accounts.set_account(viewer.current_actor(), account.slug, changes, version=int(version) if version[:9].isdecimal() else None)
+
+
+def switch(account: Account) -> bool:
+    """Stop an account, or let it work again, as the button says. Returns whether it works now."""
+    wanted, slug = request.form.get("active") == "1", account.slug
+    with unit_of_work():
+        accounts.set_active(viewer.current_actor(), slug, wanted)
+    return wanted

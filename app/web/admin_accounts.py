@@ -17,7 +17,7 @@ from app.core.permissions import PERMISSIONS, ROLES
 from app.core.uow import unit_of_work
 from app.queries import accounts as lists
 from app.queries.audit import audit_rows
-from app.web import doctor_words, words
+from app.web import admin_index, doctor_words, words
 from app.web.errors import field_errors, status_of, words_of
 from app.web.frame import exists
 
@@ -46,6 +46,7 @@ def index() -> str:
         ("channel.manage", "/admin/reaching", "bell", _("告知的顺序"), _("先微信、再短信、再打电话，每种用途一个顺序"), None),
         ("channel.manage", "/admin/raw", "inbox", _("原始来件"), _("读不懂的来件，写明原因，可以重放"), None),
         ("outbox.manage", "/admin/outbox", "list-check", _("待办队列"), _("还没做完、放弃和不确定的事"), badge),
+        ("index.rebuild", "/admin/search-index", "search", _("知识索引"), _("搜索好不好用，重建索引"), admin_index.badge()),
         ("audit.read", "/admin/audit", "history", _("审计记录"), _("谁在什么时候做了什么"), None),
     ]
     checks = doctor.examine(current_app) if actor.can("user.manage") else []

@@ -120,16 +120,10 @@ def edit(slug: str) -> Response | tuple[str, int]:
     """Change it. A secret that is left empty stays as it is."""
     found, form = _account(slug), request.form
     specs = SPECS[found.kind]
-    given, version = _given(specs, form), form.get("version", "")
-    secret = {one.name for one in specs if one.secret}
+    given = _given(specs, form)
     try:
-        changes = {k: v for k, v in given.items() if (v if k in secret else v != str(found.settings.get(k, "")))}
         _complete(specs, given, found.settings)
-        if changes:
-            with unit_of_work():
-                accounts.set_account(
-                    viewer.current_actor(), slug, changes, version=int(version) if version[:9].isdecimal() else None
-                )
+        account_form.keep_changes(found, given, {one.name for one in specs if one.secret})
     except (Invalid, Stale) as problem:
         session().rollback()
         found = _account(slug)
@@ -145,11 +139,7 @@ def edit(slug: str) -> Response | tuple[str, int]:
 @viewer.needs("channel.manage")
 def active(slug: str) -> Response:
     """Stop it, or let it work again."""
-    wanted = request.form.get("active") == "1"
-    _account(slug)
-    with unit_of_work():
-        accounts.set_active(viewer.current_actor(), slug, wanted)
-    flash(_("已重新启用。") if wanted else _("已停用：不再接收，也不再发送；已有的都留着。"), "good")
+    flash(_("已重新启用。") if account_form.switch(_account(slug)) else _("已停用：不再接收，也不再发送；已有的都留着。"), "good")
     return redirect(f"/admin/channels/account/{slug}", 303)
 
 

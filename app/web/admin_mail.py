@@ -15,6 +15,7 @@ from app.core.errors import Conflict, Invalid, NotFound, Stale
 from app.core.text import unpack
 from app.core.uow import unit_of_work
 from app.queries import raw as queries
+from app.web import account_form
 from app.web.errors import field_errors, status_of
 from channels import accounts, auto_answers
 from channels.email_settings import EMAIL_SETTINGS
@@ -78,14 +79,9 @@ def mailbox(slug: str) -> str:
 def edit(slug: str) -> Response | tuple[str, int]:
     """Change it. A password field left empty keeps the password."""
     account, form = _mailbox(slug), request.form
-    given, version = _given(form), form.get("version", "")
+    given = _given(form)
     try:
-        changes = {k: v for k, v in given.items() if (v if k in SECRETS else v != account.settings.get(k, ""))}
-        if changes:
-            with unit_of_work():
-                accounts.set_account(
-                    viewer.current_actor(), slug, changes, version=int(version) if version[:9].isdecimal() else None
-                )
+        account_form.keep_changes(account, given, SECRETS)
     except (Invalid, Stale) as problem:
         session().rollback()
         return (
@@ -110,11 +106,7 @@ def test(slug: str) -> str:
 @viewer.needs("channel.manage")
 def active(slug: str) -> Response:
     """Stop it, or let it work again."""
-    wanted = request.form.get("active") == "1"
-    _mailbox(slug)
-    with unit_of_work():
-        accounts.set_active(viewer.current_actor(), slug, wanted)
-    flash(_("已重新启用。") if wanted else _("已停用：不再收信，也不再发信。"), "good")
+    flash(_("已重新启用。") if account_form.switch(_mailbox(slug)) else _("已停用：不再收信，也不再发信。"), "good")
     return redirect(f"/admin/channels/mail/{slug}", 303)
 
 

@@ -27,11 +27,13 @@ from app.web.security import limiter
 from app.web.sheets import sheet_of
 from knowledge import files, searching
 from knowledge.access import readable_articles, reader_for
+from knowledge.care import may_read_script
 from knowledge.index import INSIDE_LEVELS, IndexUnavailable
 from knowledge.models import Article, ArticleFeedback
 from knowledge.suggest import suggest
 
 blueprint = Blueprint("articles", __name__)
+Similar = list[dict[str, str]]
 SIMILAR, WEAKEST = 4, 12
 SAID_AT_MOST, MISSED = 60, 300
 LONG, MINUTE = 500, 400
@@ -56,15 +58,16 @@ def article_page(slug: str) -> Response:
     said, q = said_about(actor, article), asked(request.args)
     reads.note_read(article, request.args.get("s", "")[:24])
     visit.note_read(article.id)
-    tag = _etag(actor, article, said, q)
+    similar = _similar(actor, article)
+    tag = _etag(actor, article, said, q, similar)
     fresh = request.if_none_match.contains_weak(tag)
-    response = make_response("", 304) if fresh else make_response(_page(actor, article, said, q))
+    response = make_response("", 304) if fresh else make_response(_page(actor, article, said, q, similar))
     response.set_etag(tag, weak=True)
     response.headers["Cache-Control"] = KEPT
     return response
 
 
-def _page(actor: Actor, article: Article, said: str, q: str) -> str:
+def _page(actor: Actor, article: Article, said: str, q: str, similar: Similar) -> str:
     body = article.current.body if article.current else ""
     sheet = article_links.with_live_links(sheet_of(body), article_links.dead_targets(actor, body))
     minutes = round(sheet.characters / MINUTE)
@@ -83,11 +86,11 @@ def _page(actor: Actor, article: Article, said: str, q: str) -> str:
             "careful": article.safety and not sheet.safety,
             "html": Markup(sheet.rest if article.safety else sheet.whole),
             "internal": article.level in INSIDE_LEVELS,
-            "phone_script": article.phone_script if actor.can("article.read") else "",
+            "phone_script": article.phone_script if may_read_script(actor, article) else "",
             "edit_url": f"/knowledge/{article.id}" if actor.can("article.write") else None,
         },
         contents=[{"anchor": anchor, "title": title} for anchor, title in sheet.contents] if sheet.characters > LONG else [],
-        similar=_similar(actor, article),
+        similar=similar,
         verdict=said,
         reach=queries.reach() if said == "no" else None,
         ask_url=f"/ask?{urlencode({'q': q, 'article': article.slug})}" if said == "no" else None,
@@ -111,7 +114,7 @@ def attached(article: Article) -> list[dict[str, Any]]:
     return [{"name": row.file.name, "url": files.address_of(row), "size": f"{max(1, row.file.size // 1024)} KB"} for row in rows]
 
 
-def _similar(actor: Actor, article: Article) -> list[dict[str, str]]:
+def _similar(actor: Actor, article: Article) -> Similar:
     product = article.products[0].id if article.products else None
     try:
         hits = suggest(current_index(), article.title, reader_for(actor), product, SIMILAR + 1)
@@ -154,13 +157,13 @@ def said_about(actor: Actor, article: Article) -> str:
     return "" if said is None else ("yes" if said else "no")
 
 
-def _etag(actor: Actor, article: Article, said: str, q: str) -> str:
-    """Everything that the page is made of. The visitor's CSRF secret is part of it: a page kept from an earlier visit
+def _etag(actor: Actor, article: Article, said: str, q: str, similar: Similar) -> str:
+    """Everything that the page is made of; the articles beside it too, for one of them may be gone. The visitor's CSRF secret is part of it: a page kept from an earlier visit
     would carry a form that is refused now."""
     parts = [
         article.id, article.version, article.current_revision_id, str(get_locale()), actor.kind, actor.id, said, q,
         cookie.get("csrf_token"), request.cookies.get("theme"), bool(cookie.get("_flashes")),
         (now() - (article.reviewed_at or article.updated_at)).days, asset_url("own/portal.css"),
-        article_links.dead_targets(actor, article.current.body if article.current else ""),
+        article_links.dead_targets(actor, article.current.body if article.current else ""), similar, products_of(article),
     ]  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

@@ -115,13 +115,11 @@ def undo(move_id: int) -> Response:
     if found is None:
         raise NotFound()
     number = access_ticket(actor, found.from_ticket_id + FIRST_NUMBER).number
-    try:
-        with unit_of_work():
-            moving.move_back(actor, move_id)
-    except DeskError as problem:
-        session().rollback()
-        return answer.refused(access_ticket(actor, number), problem)
-    return answer.done(access_ticket(actor, number), _("已移回 #%(number)s", number=number))
+
+    def back(actor: Actor, ticket: Ticket) -> None:
+        moving.move_back(actor, move_id)
+
+    return answer.carried_out(number, back, _("已移回 #%(number)s", number=number))
 
 
 @blueprint.post("/desk/messages/<int:message_id>/proposal")
@@ -133,18 +131,14 @@ def proposal(message_id: int) -> Response:
     ticket = timeline.ticket_of_message(actor, message)
     number, named = ticket.number, moving.propose(message)
     belongs = answer.typed("belongs", 4) == "yes"
-    back = ""
-    try:
-        with unit_of_work():
-            ticket, message = access_ticket(actor, number), timeline.access_message(actor, message_id)
-            if belongs:
-                found = moving.accept_proposal(actor, ticket, message)
-                back = f"/desk/moves/{found.id}/undo" if found is not None else f"{ticket_url(ticket)}/steps/unmerge"
-            else:
-                moving.refuse_proposal(actor, ticket, message)
-    except DeskError as problem:
-        session().rollback()
-        return answer.refused(access_ticket(actor, number), problem)
-    said = _("已并入 #%(number)s", number=named) if belongs else _("留在这里，不再询问")
-    return answer.done(access_ticket(actor, number), said, undo=back)
+
+    def decide(actor: Actor, ticket: Ticket) -> dict[str, str]:
+        message = timeline.access_message(actor, message_id)
+        if not belongs:
+            moving.refuse_proposal(actor, ticket, message)
+            return {}
+        found = moving.accept_proposal(actor, ticket, message)
+        return {"undo": f"/desk/moves/{found.id}/undo" if found is not None else f"{ticket_url(ticket)}/steps/unmerge"}
+
+    return answer.carried_out(number, decide, _("已并入 #%(number)s", number=named) if belongs else _("留在这里，不再询问"))
 

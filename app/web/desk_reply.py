@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app import replies, viewer
-from app.core.db import session
 from app.core.errors import DeskError, Invalid, Refused
 from app.core.files import StoredFile, put_bytes, store_file
 from app.core.permissions import Actor
@@ -146,17 +145,13 @@ def undo_time(account: Account) -> timedelta:
 def withdraw(message_id: int) -> Response:
     """Take back an own answer that has not gone out; it returns into the draft."""
     actor = viewer.current_actor()
-    ticket = timeline.ticket_of_message(actor, timeline.access_message(actor, message_id))
-    number = ticket.number
-    try:
-        with unit_of_work():
-            ticket = access_ticket(actor, number)
-            replies.take_back(actor, ticket, message_id)
-    except DeskError as problem:
-        session().rollback()
-        return answer.refused(access_ticket(actor, number), problem)
-    page = f"/desk/tickets/{number}"
-    return answer.done(ticket, _("已撤回，文字回到草稿"), back={"page": page, "url": f"{page}/composer"})
+    number = timeline.ticket_of_message(actor, timeline.access_message(actor, message_id)).number
+
+    def take_back(actor: Actor, ticket: Ticket) -> dict[str, Any]:
+        replies.take_back(actor, ticket, message_id)
+        return {"back": {"page": f"/desk/tickets/{number}", "url": f"/desk/tickets/{number}/composer"}}
+
+    return answer.carried_out(number, take_back, _("已撤回，文字回到草稿"))
 
 
 @blueprint.get("/desk/tickets/<int:number>/composer")
@@ -272,15 +267,10 @@ def save_draft(number: int) -> Response:
 def again(message_id: int) -> Response:
     """Send a failed or undecided message once more; the person was told that it may arrive twice."""
     actor = viewer.current_actor()
-    ticket = timeline.ticket_of_message(actor, timeline.access_message(actor, message_id))
-    number = ticket.number
-    try:
-        with unit_of_work():
-            message = timeline.access_message(actor, message_id)
-            ticket = timeline.ticket_of_message(actor, message)
-            send_again(actor, message.id)
-            service.changed(ticket)
-    except DeskError as problem:
-        session().rollback()
-        return answer.refused(access_ticket(actor, number), problem)
-    return answer.done(ticket, _("已重新交给发送队列"))
+    number = timeline.ticket_of_message(actor, timeline.access_message(actor, message_id)).number
+
+    def send(actor: Actor, ticket: Ticket) -> None:
+        send_again(actor, timeline.access_message(actor, message_id).id)
+        service.changed(ticket)
+
+    return answer.carried_out(number, send, _("已重新交给发送队列"))

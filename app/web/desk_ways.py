@@ -1,5 +1,6 @@
 """What may still be sent, on which other channels the customer can be reached, and what did not go out."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Flask, render_template, request
@@ -8,11 +9,8 @@ from werkzeug.wrappers import Response
 
 from app import viewer, ways
 from app.core.clock import now
-from app.core.db import session
-from app.core.errors import DeskError
 from app.core.permissions import Actor
 from app.core.text import unpack
-from app.core.uow import unit_of_work
 from app.queries import ticket_page, timeline, unsent
 from app.queries.ways import CALL, Way, ways_of
 from app.web import desk_answer as answer
@@ -111,59 +109,41 @@ def ways_form(number: int) -> str:
 @viewer.needs("ticket.work")
 def take_way(number: int) -> Response:
     """Go on with the customer on another channel: the composer comes back, set to it."""
-    actor = viewer.current_actor()
-    ticket = access_ticket(actor, number)
     by, message_id = answer.typed("by", 16), answer.number("message")
-    try:
-        with unit_of_work():
-            ticket = access_ticket(actor, number)
-            conversation = ways.open_way(actor, ticket, answer.number("identity") or 0, by)
-            if message_id:
-                ways.take_along(actor, ticket, timeline.access_message(actor, message_id))
-            conversation_id = conversation.id
-    except DeskError as problem:
-        session().rollback()
-        return answer.refused(access_ticket(actor, number), problem)
-    page = ticket_url(ticket)
-    said = _("接着用%(channel)s回复", channel=words.channel_word(by))
-    back = {"page": page, "url": f"{page}/composer?conversation={conversation_id}", "keep": message_id is None}
-    return answer.done(ticket, said, back=back)
+
+    def open_it(actor: Actor, ticket: Ticket) -> dict[str, Any]:
+        conversation = ways.open_way(actor, ticket, answer.number("identity") or 0, by)
+        if message_id:
+            ways.take_along(actor, ticket, timeline.access_message(actor, message_id))
+        page = ticket_url(ticket)
+        return {"back": {"page": page, "url": f"{page}/composer?conversation={conversation.id}", "keep": message_id is None}}
+
+    return answer.carried_out(number, open_it, _("接着用%(channel)s回复", channel=words.channel_word(by)))
 
 
 @blueprint.post("/desk/messages/<int:message_id>/settled")
 @viewer.needs("ticket.work")
 def settled(message_id: int) -> Response:
     """Say that a message that did not go out is not needed any more."""
-    actor = viewer.current_actor()
-    ticket = timeline.ticket_of_message(actor, timeline.access_message(actor, message_id))
-    number = ticket.number
-    try:
-        with unit_of_work():
-            ticket = access_ticket(actor, number)
-            give_up(actor, message_id)
-            service.changed(ticket)
-    except DeskError as problem:
-        session().rollback()
-        return answer.refused(access_ticket(actor, number), problem)
-    return answer.done(ticket, _("记下了：这条不用再发"))
+    return _about(message_id, give_up, _("记下了：这条不用再发"))
 
 
 @blueprint.post("/desk/messages/<int:message_id>/media")
 @viewer.needs("ticket.work")
 def fetch_media(message_id: int) -> Response:
     """Have the files of a message that could not be fetched tried once more."""
+    return _about(message_id, fetch_again, _("正在再取一次"))
+
+
+def _about(message_id: int, act: Callable[[Actor, int], Any], said: str) -> Response:
+    """Do it with a message; its ticket shows what became of it."""
     actor = viewer.current_actor()
-    ticket = timeline.ticket_of_message(actor, timeline.access_message(actor, message_id))
-    number = ticket.number
-    try:
-        with unit_of_work():
-            ticket = access_ticket(actor, number)
-            fetch_again(actor, message_id)
-            service.changed(ticket)
-    except DeskError as problem:
-        session().rollback()
-        return answer.refused(access_ticket(actor, number), problem)
-    return answer.done(ticket, _("正在再取一次"))
+
+    def do(actor: Actor, ticket: Ticket) -> None:
+        act(actor, message_id)
+        service.changed(ticket)
+
+    return answer.carried_out(timeline.ticket_of_message(actor, timeline.access_message(actor, message_id)).number, do, said)
 
 
 @blueprint.get("/desk/unsent")

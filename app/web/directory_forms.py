@@ -20,6 +20,7 @@ from app.core.text import clean
 from app.queries.directory_pages import managers
 from app.web import desk_words
 from app.web.directory_show import LANGUAGES, ORGANISATION_KINDS
+from knowledge import release_news
 
 Fields = list[dict[str, Any]]
 Errors = Mapping[str, list[str]]
@@ -246,10 +247,14 @@ def releases(row: Device | None) -> Fields:
     rows = select(Release, Product).join(Product).order_by(Product.code, Release.id)
     if row is not None:
         rows = rows.where(Release.product_id == row.product_id)
-    return [
-        {"value": str(release.id), "label": release.name if row is not None else f"{product.code} {release.name}"}
-        for release, product in session().execute(rows)
-    ]
+    found = list(session().execute(rows))
+    waiting = release_news.waiting_among(release.id for release, _product in found)
+
+    def label(release: Release, product: Product) -> str:
+        named = release.name if row is not None else f"{product.code} {release.name}"
+        return _("%(release)s（未发布）", release=named) if release.id in waiting else named
+
+    return [{"value": str(release.id), "label": label(release, product)} for release, product in found]
 
 
 def _day(value: date | None) -> str:

@@ -15,6 +15,8 @@ PLAIN: Mapping[str, Any] = {
     "the database is older than this release": _l("数据库比程序旧"),
     "not looked at: the database comes first": _l("没有检查，先修好数据库"),
     "ok": _l("可以用"),
+    "ready": _l("可以用"),
+    "away": _l("没有应答"),
     "missing": _l("还没有建立"),
     "outdated": _l("旧了，照样能用"),
     "damaged": _l("坏了"),
@@ -54,6 +56,9 @@ _SHAPES: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"(\d+) not sent", lambda n: _("%(n)s 条没有发出", n=n)),
     (r"(\d+) undecided", lambda n: _("%(n)s 条不知是否送到", n=n)),
     (r"last read (\d{4}-\d\d-\d\d \d\d:\d\d) UTC", lambda at: _("%(at)s 收过", at=_when(at))),
+    (r"(\d+) articles", lambda n: _("%(n)s 篇知识", n=n)),
+    (r"([a-z]+) \(embedded\)", lambda state: _("%(state)s（内置引擎）", state=_part(state))),
+    (r"([a-z]+) \(OpenSearch at (.+)\)", lambda state, at: _("%(state)s（OpenSearch，%(at)s）", state=_part(state), at=at)),
     (r"([a-z]+) (\d+)", lambda name, n: str(COUNTED[name]) % {"n": n} if name in COUNTED else f"{name} {n}"),
 )
 

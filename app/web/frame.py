@@ -8,7 +8,7 @@ from flask import Flask, current_app, g, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app import viewer
 from app.core.clock import now
@@ -50,6 +50,7 @@ def init_app(flask: Flask) -> None:
     flask.context_processor(context)
     flask.jinja_env.add_extension("jinja2.ext.do")
     flask.jinja_env.filters["links"] = links
+    flask.jinja_env.filters["marked"] = marked
 
 
 def links(text: str) -> Markup:
@@ -57,6 +58,19 @@ def links(text: str) -> Markup:
     parts = _ADDRESS.split(text)
     link = Markup('<a href="{0}" rel="noopener noreferrer nofollow">{0}</a>')
     return Markup().join(link.format(part) if number % 2 else part for number, part in enumerate(parts))
+
+
+def marked(segments: Any) -> str:
+    """A passage with the finds in it marked: pieces of the index, or pairs of text and whether it was found. Cells of a
+    table stand apart by a dot."""
+    if isinstance(segments, str):
+        return segments
+    parts = []
+    for one in segments or ():
+        text, found = one if isinstance(one, list | tuple) else (one.text, one.hit)
+        safe = str(escape(text.replace(" | ", " · ")))
+        parts.append(f"<mark>{safe}</mark>" if found else safe)
+    return Markup("".join(parts))
 
 
 def exists(url: str) -> bool:

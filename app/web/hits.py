@@ -1,27 +1,44 @@
 """Hits of the index as pages of customers show them."""
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from app.answering.passages import chosen
 from app.queries import portal_search as queries
 from app.queries.portal_search import Listed
 from app.web.sheets import sheet_of
+from knowledge.analysis import fold, query_tokens, strip_question_words
 from knowledge.confidence import confidence
+from knowledge.highlight import pieces
 from knowledge.index import INSIDE_LEVELS, Hit, Hits, Reader
+from knowledge.sections import Section, sections
 
 NAMED = 3
+_HEADING = re.compile("【(.*)】")
 SURE = 0.5
 """From which confidence on the best passage stands alone on top. A page that is wrong here still shows the others; the
 answer service, which has one answer only, asks for more (knowledge.confidence.THRESHOLD)."""
 
 
+@lru_cache(maxsize=1024)
+def _quoted(value: str) -> str:
+    return quote_plus(value)
+
+
+def query_of(given: Mapping[str, Any]) -> str:
+    """`given` as the query of an address. The links of a page carry the same words, which are quoted once."""
+    return "&".join([f"{name}={_quoted(str(value))}" for name, value in given.items()])
+
+
 def article_url(slug: str, **carried: Any) -> str:
     """Where an article is read; `carried` are the words and the search that led to it."""
-    query = urlencode({name: value for name, value in carried.items() if value})
+    query = query_of({name: value for name, value in carried.items() if value})
     return f"/articles/{slug}" + (f"?{query}" if query else "")
 
 
@@ -29,7 +46,29 @@ def _products(names: list[str]) -> str | None:
     """The products by name; of many the first ones and how many there are."""
     if len(names) > NAMED:
         return _("%(products)s等 %(n)s 种产品", products=_("、").join(names[:NAMED]), n=len(names))
-    return _("、").join(names) or None
+    return _("、").join(names) if len(names) > 1 else next(iter(names), None)
+
+
+@lru_cache(maxsize=256)
+def _sections(body: str) -> list[Section]:
+    return sections(body)
+
+
+def _lines(body: str, q: str) -> list[dict[str, Any]]:
+    """The sections of an article that answer, chosen like the answer service's: what was found best need not be what is to
+    be done. Empty for an article without words."""
+    terms = {word: 1.0 for word in query_tokens(q).words if len(word) > 1}
+    told = [(_HEADING.fullmatch(line), line) for line in chosen(_sections(body), q).splitlines()]
+    return [
+        {"heading": heading is not None, "words": [[piece.text, piece.hit] for piece in pieces(heading[1] if heading else line, terms)]}
+        for heading, line in told
+        if line.strip()
+    ]
+
+
+def _said_too_little(q: str) -> bool:
+    """Whether one sign is all that was said beside question words: 网, a and 怎么办 find much and ask nothing."""
+    return sum(map(str.isalnum, strip_question_words(fold(q)))) < 2
 
 
 class Shown:
@@ -67,13 +106,16 @@ class Shown:
         """The first hit as an answer of its own, with its warning; None where it is not sure enough."""
         if not self.hits or self.hits[0] is not hits.items[0] or not self.hits[0].passage:
             return None
-        if confidence(hits, q) < SURE:
+        if _said_too_little(q) or confidence(hits, q) < SURE:
             return None
         row = self.row(self.hits[0])
+        body = queries.body_of(row.id)
         return {
             **self._dict(self.hits[0], carried),
+            "url": article_url(row.slug, **carried),  # it says more than one place of the article
+            "lines": _lines(body, q),
             "slug": row.slug,
-            "safety": Markup(sheet_of(queries.body_of(row.id)).safety) if row.safety else None,
+            "safety": Markup(sheet_of(body).safety) if row.safety else None,
             "releases": row.valid_for,
             "reviewed_at": row.reviewed_at,
             "updated_at": row.updated_at,

@@ -1,12 +1,16 @@
 """Languages and times: Chinese is the source, English a catalogue; moments are shown in the viewer's zone."""
 
 from datetime import UTC, date, datetime, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from flask import Blueprint, Flask, g, redirect, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, Domain, get_locale, get_translations
 from flask_babel import gettext as _
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from app import viewer
@@ -22,10 +26,40 @@ blueprint = Blueprint("language", __name__)
 def init_app(flask: Flask) -> None:
     settings = flask.extensions["settings"]
     flask.config.update(BABEL_DEFAULT_LOCALE="zh", BABEL_DEFAULT_TIMEZONE="UTC")
-    Babel(flask, locale_selector=language, timezone_selector=lambda: str(time_zone()), default_locale="zh")
+    babel = Babel(flask, locale_selector=language, timezone_selector=lambda: str(time_zone()), default_locale="zh")
+    babel.domain_instance = KeptDomain(domain="messages")
+    flask.jinja_env.globals["_"] = _told
     flask.jinja_env.filters.update(datetime=show_datetime, date=show_date, ago=ago, hm=show_time)
     flask.register_blueprint(blueprint)
     flask.extensions["default_language"] = settings.language
+
+
+class KeptDomain(Domain):
+    """The library's catalogue of words, found once per request and not once per word: a page has fifty of them."""
+
+    def get_translations(self) -> Any:
+        context = g.get("_flask_babel")
+        found = None if context is None else getattr(context, "babel_translations", None)
+        if found is None:
+            found = super().get_translations()
+            if (context := g.get("_flask_babel")) is not None:
+                context.babel_translations = found  # force_locale() and refresh() take it away under this name
+        return found
+
+
+@pass_context
+def _told(context: Context, words: str, /, **variables: Any) -> str:
+    """`_("…")` of templates. Words without variables stay as they are for each language, so they are kept marked as safe."""
+    babel = g.get("_flask_babel")  # asking the library for what it has found costs more than all the rest here
+    translations = getattr(babel, "babel_translations", None) or get_translations()
+    if variables or not context.eval_ctx.autoescape:
+        found: str = translations.ugettext(words)
+        return (Markup(found) if context.eval_ctx.autoescape else found) % variables
+    kept: dict[str, Markup] = translations.__dict__.setdefault("huiyin_kept", {})
+    known = kept.get(words)
+    if known is None:
+        known = kept[words] = Markup(translations.ugettext(words)) % {}
+    return known
 
 
 def language() -> str:

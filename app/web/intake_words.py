@@ -24,6 +24,9 @@ ACTIONS: dict[str, Any] = {
 EVENTS: dict[str, Any] = {
     "ReleasePublished": _l("版本已发布"),
 }
+REACTIONS: dict[str, Any] = {
+    "tell_release": _l("告诉关注产品的人"),
+}
 SUBJECTS: dict[str, Any] = {
     "import_job": _l("导入"),
     "release_gate": _l("版本的资料"),

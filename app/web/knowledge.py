@@ -3,29 +3,29 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request
+from flask import Blueprint, Flask, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from app import viewer
-from app.core.db import session
 from app.core.directory.access import circle
-from app.core.errors import DeskError, NotFound
+from app.core.errors import NotFound, Refused
 from app.core.permissions import Actor
-from app.core.uow import unit_of_work
 from app.library.index import current_index
 from app.queries import knowledge as queries
 from app.queries.gaps import gap_page
 from app.web import loop_show
+from app.web.acting import act_and_show
 from app.web.editing_show import editing_facts
-from app.web.errors import words_of
 from app.web.knowledge_files import attachments
 from app.web.portal import number_of
 from app.web.sheets import sheet_of
 from knowledge import lifecycle
 from knowledge.access import access_article, access_editable, may_edit, reader_for
+from knowledge.care import may_read_script
+from knowledge.from_template import left_over
 from knowledge.index import LEVELS, IndexUnavailable, Query
 from knowledge.loop_models import MARKS, KnowledgeGap
 from knowledge.models import STATES, Article, Revision
@@ -33,7 +33,7 @@ from knowledge.service import restore_revision
 
 blueprint = Blueprint("knowledge", __name__, url_prefix="/knowledge")
 ONE = "/<int(max=2147483647):article_id>"
-GAPS, RANKED = 12, 10
+GAPS, RANKED, MOST_RANKED = 12, 10, 12
 
 STATE_WORDS = {"draft": _l("草稿"), "review": _l("待审核"), "published": _l("已发布"), "retired": _l("已下架")}
 MARK_WORDS = {"due": _l("待复核"), "planned": _l("已排定")}
@@ -72,7 +72,9 @@ def articles() -> str:
     health = args.get("health", "") if writes and args.get("health") in (*MARKS, "sick") else ""
     found = queries.article_page(actor, state=state, q=q, product_id=product or None, level=level, health=health, cursor=cursor)
     given = {k: v for k, v in {"state": state, "q": q, "product": product or "", "level": level, "health": health}.items() if v}
-    marks = loop_show.marks_of(found.articles) if writes else {}
+    # How another supplier's article fares, and that something new is on its way, is not theirs to know.
+    inside = {article.id for article in found.articles} if circle(actor) != "supplier" else found.own
+    marks = loop_show.marks_of(a for a in found.articles if a.id in found.own) if writes else {}
     levels = [{"value": name, "label": str(LEVEL_WORDS[name])} for name in reader_for(actor).levels]
     products = [{"value": p.id, "label": p.name} for p in queries.product_choices(actor)]
     shows_gaps = actor.can("gap.work") and circle(actor) == "staff"
@@ -87,7 +89,9 @@ def articles() -> str:
             {"name": "level", "label": _("给谁看"), "value": level, "options": levels},
             *([{"name": "health", "label": _("不论好坏"), "value": health, "options": loop_show.choices()}] if writes else []),
         ],
-        articles=[_row(article, article.id in found.due) | {"marks": marks.get(article.id, [])} for article in found.articles],
+        articles=[
+            _row(a, a.id in found.due) | {"marks": marks.get(a.id, [])} | ({} if a.id in inside else {"pending": False}) for a in found.articles
+        ],
         page={
             "next": "/knowledge?" + urlencode({**given, "cursor": found.next}) if found.next else None,
             "first": "/knowledge?" + urlencode(given) if cursor else None,
@@ -165,14 +169,15 @@ def article(article_id: int) -> str:
     return render_template(
         "knowledge/article.html",
         here="knowledge",
-        article=_facts(found, shown),
+        article=_facts(actor, found, shown),
         html=Markup(sheet_of(shown.body).whole),
         files=attachments(shown),
-        work=editing_facts(actor, found),
+        work=editing_facts(actor, found) | ({"may_plan": False} if old else {}),
         shown="current" if shown.id == found.current_revision_id else "draft" if shown.id == found.draft_revision_id else "",
         draft_url=f"{url}?revision={found.draft.number}" if both and found.draft else None,
         current_url=f"{url}?revision={found.current.number}" if both and found.current else None,
-        steps=_steps(actor, found),
+        steps=[] if old else _steps(actor, found),  # on an old version they would be about another text
+        samples=left_over(shown.body) if edits and shown.id == found.draft_revision_id else 0,
         edit_url=f"{url}/edit" if edits else None,
         changes_url=_changes_url(found, revisions, shown) if edits else None,
         restore={"url": f"{url}/restore", "number": shown.number} if old else None,
@@ -215,7 +220,7 @@ def _changes_url(article: Article, revisions: list[Revision], shown: Revision) -
     return f"/knowledge/{article.id}/changes?" + urlencode({"from": first, "to": second})
 
 
-def _facts(article: Article, shown: Revision) -> dict[str, Any]:
+def _facts(actor: Actor, article: Article, shown: Revision) -> dict[str, Any]:
     return {
         **_row(article, queries.is_stale(article)),
         "title": shown.title,
@@ -225,7 +230,7 @@ def _facts(article: Article, shown: Revision) -> dict[str, Any]:
         "category": article.category,
         "organisations": [organisation.name for organisation in article.organisations],
         "valid_for": article.valid_for,
-        "phone_script": article.phone_script,
+        "phone_script": article.phone_script if may_read_script(actor, article) else "",
         "source": article.source,
         "author": shown.author,
         "reviewed_by": article.reviewed_by,
@@ -250,6 +255,7 @@ def _steps(actor: Actor, article: Article) -> list[dict[str, Any]]:
             "danger": name == "retire",
             "reason": lifecycle.STEPS[name].reason,
             "asks": name == "submit",
+            "samples": left_over(article.draft.body) if name == "publish" and article.draft else 0,
         }
         for name in names
     ]
@@ -265,7 +271,7 @@ def _ranks(actor: Actor, article: Article) -> list[dict[str, Any]]:
                 "rank": next((place for place, hit in enumerate(_search(actor, question), 1) if int(hit.id) == article.id), None),
                 "url": f"/search?{urlencode({'q': question})}",
             }
-            for question in (revision.questions if revision else [])
+            for question in (revision.questions if revision else [])[:MOST_RANKED]  # an import may bring hundreds
         ]
     except IndexUnavailable:
         return []
@@ -283,6 +289,9 @@ def step(article_id: int, name: str) -> Response:
 
 
 def _take(actor: Actor, found: Article, name: str, version: int | None) -> str:
+    samples = left_over(found.draft.body) if name == "publish" and found.draft else 0
+    if samples and request.form.get("sure") != "1":
+        raise Refused("还有 %(n)s 行是模板里的示例文字。", n=samples)  # data: editor6.po has it
     lifecycle.take_step(actor, found, name, request.form.get("reason", "")[:500], version)
     return str(DONE_WORDS[name])
 
@@ -301,19 +310,8 @@ def _restore(actor: Actor, found: Article, version: int | None) -> str:
 
 
 def _write(article_id: int, act: Any) -> Response:
-    """Do it in one unit of work; a refusal is said on the article's page, which shows how it stands now."""
     actor = viewer.current_actor()
     version = number_of(request.form.get("version")) or None
-    try:
-        with unit_of_work():
-            said = act(actor, access_editable(actor, article_id), version)
-    except NotFound:
-        raise
-    except DeskError as problem:
-        session().rollback()
-        flash(words_of(problem), "bad")
-    else:
-        flash(said, "good")
-    return redirect(f"/knowledge/{article_id}", 303)
+    return act_and_show(f"/knowledge/{article_id}", lambda: act(actor, access_editable(actor, article_id), version))
 
 

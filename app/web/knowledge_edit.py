@@ -21,7 +21,7 @@ from app.web.knowledge import ONE
 from app.web.knowledge_files import facts_of, limits
 from app.web.knowledge_form import Care, Typed
 from app.web.portal import asked, number_of
-from app.web.sheets import sheet_of
+from app.web.sheets import sheet_once
 from knowledge import linking
 from knowledge.access import access_editable
 from knowledge.care import take_care
@@ -32,7 +32,16 @@ from knowledge.index import LEVELS
 from knowledge.markdown import warns
 from knowledge.models import Article
 from knowledge.plans import waiting_plan
-from knowledge.service import Content, Properties, change_properties, draft_article, properties_of, revise
+from knowledge.service import (
+    LONGEST_BODY,
+    Content,
+    Properties,
+    begun_twice,
+    change_properties,
+    draft_article,
+    properties_of,
+    revise,
+)
 
 blueprint = Blueprint("knowledge_edit", __name__, url_prefix="/knowledge")
 
@@ -77,8 +86,10 @@ def create() -> Response:
         return _form(None, typed, preview=True)
     try:
         with unit_of_work():
-            article = draft_article(actor, typed.content, typed.properties, basket=typed.basket)
-            _take_care(actor, article, typed)
+            article = begun_twice(actor, typed.content)
+            if article is None:
+                article = draft_article(actor, typed.content, typed.properties, basket=typed.basket)
+                _take_care(actor, article, typed)
             article_id = article.id
     except DeskError as problem:
         return _refused(None, typed, problem)
@@ -133,7 +144,7 @@ def _take_care(actor: Actor, article: Article, typed: Typed) -> bool:
 @viewer.needs("article.write")
 def preview() -> Response:
     """The text as readers will see it, for the pane beside the form, and what should be looked at in it."""
-    body = forms.body_typed()
+    body = forms.body_typed()[:LONGEST_BODY]
     level = request.form.get("audience", "")
     safety = request.form.get("safety") == "1" if "audience" in request.form else None
     piece = render_template("knowledge/_preview.html", html=_html(body), hints=_hints(body, level, safety))
@@ -142,7 +153,7 @@ def preview() -> Response:
 
 def _hints(body: str, level: str, safety: bool | None) -> list[dict[str, str]]:
     """What readers would stumble over: links that lead nowhere, a warning that is not marked as one."""
-    found = linking.troubles(linking.targets_in(body), level if level in LEVELS else "public")
+    found = linking.troubles(viewer.current_actor(), linking.targets_in(body), level if level in LEVELS else "public")
     hints = [{"text": link_words(trouble), "about": f"article:{trouble.target}"} for trouble in found]
     if lines := left_over(body):
         hints.append({"text": _("还有 %(n)s 行是模板里的示例文字。", n=lines), "about": ""})
@@ -218,7 +229,7 @@ def _form(
         error=error,
         conflict=_conflict(article, typed) if article and stale else None,
         html=_html(typed.content.body),
-        hints=_hints(typed.content.body, typed.properties.level, None if bound else typed.properties.safety) if typed.content.body.strip() else [],
+        hints=_hints(typed.content.body[:LONGEST_BODY], typed.properties.level, None if bound else typed.properties.safety) if typed.content.body.strip() else [],
         previewed=preview,
     )
     return make_response(page, status)
@@ -248,4 +259,4 @@ def _conflict(article: Article, typed: Typed) -> dict[str, Any] | None:
 
 
 def _html(body: str) -> Markup:
-    return Markup(sheet_of(body).whole)
+    return Markup(sheet_once(body[:LONGEST_BODY]).whole)

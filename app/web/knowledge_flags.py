@@ -16,6 +16,7 @@ from app.core.text import clean
 from app.core.uow import unit_of_work
 from app.queries import flags as queries
 from app.web import desk_answer as answer
+from app.web.acting import act_and_show
 from app.web.errors import field_errors, status_of, words_of
 from app.web.knowledge import ONE
 from app.web.portal import number_of
@@ -45,7 +46,7 @@ def listed() -> str:
     writes = actor.can("article.write")
     views = list(VIEWS) if writes else ["mine"]
     view = request.args.get("view", "") if request.args.get("view", "") in views else views[0]
-    cursor = request.args.get("cursor", "")[:40]
+    cursor = request.args.get("cursor", "")[:60]
     page = queries.flag_page(actor, view, cursor)
     rows = [_row(flag, flags.may_close(actor, flag), actor.id) for flag in page.flags]
     if view == "mine":
@@ -168,24 +169,16 @@ def settle(flag_id: int, what: str) -> Response:
     actor = viewer.current_actor()
     if what not in ("assign", RESOLVED, REJECTED):
         raise NotFound()
-    try:
-        with unit_of_work():
-            flag = flags.access_flag(actor, flag_id)
-            if what == "assign":
-                flags.assign(actor, flag, number_of(request.form.get("owner")) or None)
-                said = _("已交给 %(name)s。", name=flag.owner.label if flag.owner else "")
-            else:
-                version = number_of(request.form.get("version")) or None
-                flags.settle(actor, flag, what, request.form.get("answer", ""), version)
-                said = _("已答复，提的人看得到。")
-    except NotFound:
-        raise
-    except DeskError as problem:
-        session().rollback()
-        flash(words_of(problem), "bad")
-    else:
-        flash(said, "good")
-    return redirect("/knowledge/flags", 303)
+
+    def close() -> str:
+        flag = flags.access_flag(actor, flag_id)
+        if what == "assign":
+            flags.assign(actor, flag, number_of(request.form.get("owner")) or None)
+            return _("已交给 %(name)s。", name=flag.owner.label if flag.owner else "")
+        flags.settle(actor, flag, what, request.form.get("answer", ""), number_of(request.form.get("version")) or None)
+        return _("已答复，提的人看得到。")
+
+    return act_and_show("/knowledge/flags", close)
 
 
 @blueprint.post(f"{ONE}/asked/<int(max=2147483647):words_id>/remove")

@@ -4,10 +4,10 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
-from flask import request
+from flask import abort, request
 from flask_babel import gettext as _
 
 from app.core.permissions import Actor
@@ -20,11 +20,10 @@ from knowledge.access import reader_for
 from knowledge.care import LONGEST_NOTE, care_of, possible_owners
 from knowledge.files import listed_ids
 from knowledge.models import Article
-from knowledge.service import Content, Properties, content_of, properties_of
+from knowledge.service import LONGEST_BODY, Content, Properties, content_of, properties_of
 
 Errors = Mapping[str, list[str]]
 Fields = list[dict[str, Any]]
-LONGEST_BODY, LONGEST_QUESTIONS = 200_000, 20_000
 LANGUAGES = {"zh": "中文", "en": "English"}  # data: a language is named in itself
 SCRIPT_SECONDS, PER_SECOND = 40, 4.5
 """How long a script for the telephone may take, and how many Han characters a calm voice says in a second."""
@@ -42,7 +41,10 @@ class Care:
         """The begin of that day in the viewer's zone. Raises ValueError."""
         if not self.review_by:
             return None
-        return datetime.combine(date.fromisoformat(self.review_by), time(), time_zone())
+        try:
+            return datetime.combine(date.fromisoformat(self.review_by), time(), time_zone()).astimezone(UTC)
+        except OverflowError:  # the first and the last day of the calendar
+            raise ValueError(self.review_by) from None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,11 @@ def stored_care(article: Article) -> Care:
 
 
 def body_typed() -> str:
-    return request.form.get("body", "").replace("\r\n", "\n")[:LONGEST_BODY]
+    """The text as it came: one that is too long is refused with it, not cut. What nobody types is no text."""
+    body = request.form.get("body", "").replace("\r\n", "\n")
+    if len(body) > 5 * LONGEST_BODY:
+        abort(413)
+    return body
 
 
 def line(name: str, otherwise: str = "") -> str:
@@ -87,7 +93,7 @@ def ids(name: str) -> tuple[int, ...]:
 def typed(before: Properties) -> Typed:
     """The form as it came. What a form of this person does not show stays as it was."""
     form = request.form
-    asked = tuple(form.get("questions", "")[:LONGEST_QUESTIONS].splitlines())
+    asked = tuple(form.get("questions", "").splitlines())
     files = ids("files") if "with_files" in form else None
     properties = before
     if "audience" in form:

@@ -4,9 +4,10 @@ from flask import Blueprint, Flask, render_template, request
 
 from app import viewer
 from app.library.index import current_index
-from app.web.knowledge_form import LONGEST_QUESTIONS, line
+from app.web.knowledge_form import line
 from app.web.portal import number_of
 from knowledge.access import may_edit
+from knowledge.service import LONGEST_QUESTIONS
 from knowledge.similar import already_answered, asked_like
 
 blueprint = Blueprint("knowledge_hints", __name__, url_prefix="/knowledge")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request, send_file, stream_with_context
+from flask import Blueprint, Flask, redirect, render_template, request, send_file, stream_with_context
 from flask import Response as FlaskResponse
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -17,11 +17,12 @@ from werkzeug.wrappers import Response
 from app import viewer
 from app.core.clock import now
 from app.core.db import session
-from app.core.errors import DeskError, Invalid, NotFound
+from app.core.errors import Invalid, NotFound
 from app.core.files import get_bytes
 from app.core.uow import unit_of_work
 from app.queries import knowledge as queries
-from app.web.errors import field_errors, status_of, words_of
+from app.web.acting import act_and_show
+from app.web.errors import field_errors, status_of
 from app.web.i18n import local
 from app.web.knowledge import LEVEL_WORDS
 from app.web.portal import number_of
@@ -173,6 +174,9 @@ def show(job_id: int) -> str:
 
 
 def _progress(job: ImportJob, read: int, files: int) -> dict[str, Any] | None:
+    if job.state == "reading" and job.total:
+        words = _("已读 %(n)s 个文件，共 %(all)s 个；这个文件试到第 %(done)s 篇，共 %(total)s 篇", n=read, all=files, done=job.done, total=job.total)
+        return {"value": round(read + job.done / job.total, 3), "max": max(files, 1), "words": words}
     if job.state == "reading":
         return {"value": read, "max": max(files, 1), "words": _("已读 %(n)s 个文件，共 %(all)s 个", n=read, all=files)}
     if job.state == "running":
@@ -297,19 +301,7 @@ def undo(job_id: int) -> Response:
 
 
 def _act(job_id: int, act: Any) -> Response:
-    """Do it in one unit of work; a refusal is said on the page of the import."""
-    try:
-        with unit_of_work():
-            said = act(jobs.access_job(viewer.current_actor(), job_id))
-    except NotFound:
-        raise
-    except DeskError as problem:
-        session().rollback()
-        flash(words_of(problem), "bad")
-    else:
-        if said:
-            flash(said, "good")
-    return redirect(f"/knowledge/import/{job_id}", 303)
+    return act_and_show(f"/knowledge/import/{job_id}", lambda: str(act(jobs.access_job(viewer.current_actor(), job_id))))
 
 
 @blueprint.get(f"{ONE}/report.csv")

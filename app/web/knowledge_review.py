@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import Blueprint, Flask, flash, redirect, request
+from flask import Blueprint, Flask, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from app import viewer
-from app.core.db import session
-from app.core.errors import DeskError, Invalid, NotFound
+from app.core.errors import Invalid
 from app.core.permissions import Actor
-from app.core.uow import unit_of_work
-from app.web.errors import words_of
+from app.web.acting import act_and_show
 from app.web.i18n import show_datetime, time_zone
 from app.web.knowledge import ONE
 from app.web.knowledge_form import Care
@@ -117,18 +115,7 @@ def _moment(name: str) -> datetime:
 
 
 def _write(article_id: int, act: Write, place: str = "") -> Response:
-    """Do it in one unit of work; a refusal is said on the article's page, which shows how it stands now."""
     actor = viewer.current_actor()
-    version = number_of(request.form.get("version")) or None
-    try:
-        with unit_of_work():
-            said = act(actor, access_editable(actor, article_id), version)
-    except NotFound:
-        raise
-    except (DeskError, OverflowError) as problem:
-        session().rollback()
-        flash(words_of(problem) if isinstance(problem, DeskError) else _("写成日期和时间。"), "bad")
-    else:
-        flash(said, "good")
-    revision = number_of(request.form.get("revision"))
-    return redirect(f"/knowledge/{article_id}{f'?revision={revision}' if revision else ''}{f'#{place}' if place else ''}", 303)
+    version, revision = number_of(request.form.get("version")) or None, number_of(request.form.get("revision"))
+    page = f"/knowledge/{article_id}{f'?revision={revision}' if revision else ''}{f'#{place}' if place else ''}"
+    return act_and_show(page, lambda: act(actor, access_editable(actor, article_id), version))

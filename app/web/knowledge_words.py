@@ -12,4 +12,8 @@ ACTIONS: dict[str, Any] = {
     "article.publish": _l("发布知识"),
     "article.retire": _l("下架知识"),
     "article.reject": _l("退回知识"),
+    "index.rebuild_asked": _l("要求重建知识索引"),
+    "index.rebuilt": _l("知识索引已重建"),
 }
+EVENTS: dict[str, Any] = {"IndexRebuildAsked": _l("要重建知识索引")}
+REACTIONS: dict[str, Any] = {"rebuild_index": _l("重建知识索引")}

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from limits import parse
 from werkzeug.wrappers import Response
 
+from app import community as house
 from app import letters, portal_letters, viewer
 from app.core.clock import now
 from app.core.directory import identities
@@ -33,6 +34,7 @@ from app.web.errors import field_errors
 from app.web.i18n import local
 from app.web.portal import number_of
 from app.web.security import limiter
+from knowledge.community import following
 from workflows.models import Ticket
 from workflows.tickets import TICKET
 
@@ -62,11 +64,12 @@ def index() -> str:
     actor = viewer.current_actor()
     wanted = _wanted()
     if actor.kind == "user" and actor.role == "client":
-        return _list(lists.company(actor, wanted), wanted, _filters(actor, wanted), whose=None, company=True)
+        return _list(lists.company(actor, wanted), wanted, _filters(actor, wanted), whose=None, company=True, news=following.count_news(actor))
     identity = visitor()
     if identity is None:
         return render_template("portal/requests_door.html", error="", value="", meta={"robots": "noindex"})
-    return _list(lists.own(identity, wanted), wanted, [], whose=identity.shown or identity.value, company=False)
+    news = following.count_news(house.visitor_actor(identity))
+    return _list(lists.own(identity, wanted), wanted, [], whose=identity.shown or identity.value, company=False, news=news)
 
 
 @blueprint.post("")
@@ -183,7 +186,7 @@ def _select(name: str, label: str, value: Any, options: list[tuple[Any, str]]) -
     return {"name": name, "label": label, "value": str(value or ""), "options": [{"value": v, "label": w} for v, w in options]}
 
 
-def _list(found: Requests, wanted: Filter, selects: list[dict[str, Any]], *, whose: str | None, company: bool) -> str:
+def _list(found: Requests, wanted: Filter, selects: list[dict[str, Any]], *, whose: str | None, company: bool, news: int) -> str:
     kept = {"site": wanted.site, "person": wanted.person, "product": wanted.product, "q": wanted.q}
     here = {**kept, "show": wanted.show, "state": wanted.state}
     moment = now()
@@ -200,6 +203,7 @@ def _list(found: Requests, wanted: Filter, selects: list[dict[str, Any]], *, who
         filtered=any([*kept.values(), wanted.state]),
         company=company,
         whose=whose,
+        news=news,
         page={"next": _url("/requests", {**here, "after": found.next}) if found.next else None,
               "first": _url("/requests", here) if wanted.after else None, "shown": len(found.rows)},
         here="requests",

@@ -12,7 +12,8 @@ from app import viewer
 from app.core.errors import NotFound
 from app.queries import community
 from app.queries import portal_products as queries
-from app.web import structured
+from app.web import release_notes, structured
+from app.web.community import writer
 from app.web.hits import article_url
 from app.web.portal import kept, meta, root
 from knowledge.index import INSIDE_LEVELS
@@ -51,6 +52,7 @@ def page(code: str) -> Response:
             recent=[_line(line) for line in recent] if len(found) > MANY else [],
             groups=[{"name": name, "articles": rows} for name, rows in sorted(by_category.items(), key=lambda pair: (not pair[0], pair[0]))],
             total=len(found),
+            releases=release_notes.of_product(writer(), product),
             questions=community.newest(ASKED, product.id),
             questions_url=f"/community?{urlencode({'product': product.code})}",
             ask_community_url=f"/community/ask?{urlencode({'product': product.code})}",

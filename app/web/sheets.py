@@ -16,6 +16,8 @@ _WARNING = re.compile(
     r'<div class="callout callout-(?:warning|danger)">\s*<p class="callout-label">.*?</p>((?:(?!<div).)*?)</div>\s*', re.DOTALL
 )
 LEAD = 150
+SHORT = 20_000
+"""Characters of a text of which hundreds are kept rendered; a thick manual takes megabytes, and few of them are kept."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,19 @@ class Sheet:
 
 def sheet_of(body: str) -> Sheet:
     """The rendered text in the reader's language."""
-    labels = {"warning": _("安全警示"), "danger": _("危险"), "tip": _("提示"), "note": _("说明")}
-    return _sheet(body, str(get_locale()), tuple(labels.items()))
+    kept = _kept if len(body) <= SHORT else _kept_long
+    return kept(body, str(get_locale()), _labels())
 
 
-@lru_cache(maxsize=512)
+def sheet_once(body: str) -> Sheet:
+    """The same for a text that is still being written: it comes once, and keeping each of its states would fill memory."""
+    return _sheet(body, str(get_locale()), _labels())
+
+
+def _labels() -> tuple[tuple[str, str], ...]:
+    return (("warning", _("安全警示")), ("danger", _("危险")), ("tip", _("提示")), ("note", _("说明")))
+
+
 def _sheet(body: str, locale: str, labels: tuple[tuple[str, str], ...]) -> Sheet:
     html, words = render(body, dict(labels)), plain(body)
     found = _WARNING.search(html)
@@ -49,6 +59,9 @@ def _sheet(body: str, locale: str, labels: tuple[tuple[str, str], ...]) -> Sheet
         characters=len(words),
         lead=" ".join(words.split())[:LEAD],
     )
+
+
+_kept, _kept_long = lru_cache(maxsize=512)(_sheet), lru_cache(maxsize=16)(_sheet)
 
 
 def lead(article: Article) -> str:

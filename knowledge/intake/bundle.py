@@ -10,6 +10,7 @@ from knowledge.intake.reading import format_of
 from knowledge.intake.shapes import Limits
 
 Read = Callable[[], bytes]
+CLOSED = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".doc", ".xls", ".ppt")
 
 
 class Bundle:
@@ -25,6 +26,11 @@ class Bundle:
         """The texts and tables: first those that may attach others, drafts (`name.draft.md`) after what is published."""
         names = (name for name in self._files if format_of(name) not in ("", "zip"))
         return sorted(names, key=lambda name: (format_of(name) not in ("markdown", "html"), name.lower().endswith(".draft.md"), name))
+
+    @property
+    def closed(self) -> list[str]:
+        """Archives inside, and old office files, that no text attached: not read, and worth a line in the report."""
+        return sorted(name for name in self._files if name not in self.taken and not is_companion(name) and name.lower().endswith(CLOSED))
 
     def content(self, name: str) -> bytes:
         return self._files[name]()

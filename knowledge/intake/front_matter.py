@@ -1,12 +1,12 @@
 """The block at the head of a Markdown file: which names it may use, and what they make of an article's properties."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 import yaml
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 
 from app.core.catalogue import Product
 from app.core.db import session
@@ -16,9 +16,10 @@ from knowledge.service import Properties
 
 KNOWN = frozenset(
     "title slug product products audience category kind questions valid_for reviewed_by reviewed_at safety phone_script "
-    "language source state draft internal_note review_by attachments".split()
+    "language source state draft internal_note review_by attachments catalogue".split()
 )
 LONGEST = 50_000
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 # data
 _TRUE, _FALSE = ("true", "yes", "1", "是", "有", "y"), ("false", "no", "0", "否", "无", "n")
 
@@ -38,7 +39,7 @@ def parse(head: str) -> dict[str, Any]:
         raise Invalid.of("front_matter", "第 %(line)s 行附近的 YAML 读不懂。", line=head.count("\n", 0, LONGEST) + 2)
     try:
         given = yaml.load(head, _Plain) if head.strip() else {}
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as problem:
         line = getattr(getattr(problem, "problem_mark", None), "line", 0) + 2
         raise Invalid.of("front_matter", "第 %(line)s 行附近的 YAML 读不懂。", line=line) from None
     if not isinstance(given, dict):
@@ -58,8 +59,11 @@ def questions_of(given: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(line.strip("- ") for line in str(questions).splitlines())
 
 
-def properties(given: Mapping[str, Any], before: Properties, product: Product | None) -> Properties:
-    """`before` with everything that `given` says; `product` where it names none and nothing is set."""
+def properties(
+    given: Mapping[str, Any], before: Properties, product: Product | None, own: Collection[int] | None = None
+) -> Properties:
+    """`before` with everything that `given` says; `product` where it names none and nothing is set. `own` are the
+    companies that the writer may name (None: all): any other is answered like one that does not exist."""
     found: dict[str, Any] = {
         name: str(given[name]).strip()
         for name in ("kind", "category", "language", "phone_script", "valid_for", "reviewed_by")
@@ -83,7 +87,7 @@ def properties(given: Mapping[str, Any], before: Properties, product: Product | 
         found["level"] = str(audience.get("level", before.level))
         companies = audience.get("organisations") or []
         names = companies if isinstance(companies, list) else [companies]
-        found["organisation_ids"] = tuple(_organisation(str(name)) for name in names)
+        found["organisation_ids"] = tuple(_organisation(str(name), own) for name in names)
     elif audience is not None:
         found["level"] = str(audience)
     return replace(before, **found)
@@ -100,17 +104,19 @@ def _truth(value: Any) -> bool:
 
 
 def moment(value: Any) -> datetime:
-    """A date or time as somebody wrote it, in UTC; raises Invalid."""
-    if isinstance(value, str):
-        try:
+    """A date or time as somebody wrote it, in UTC; raises Invalid, for one outside of any calendar too."""
+    try:
+        if isinstance(value, str):
             value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise Invalid.of("reviewed_at", "填写日期，如 2026-05-01。") from None
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    raise Invalid.of("reviewed_at", "填写日期，如 2026-05-01。")
+        if isinstance(value, datetime):
+            found = (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+        else:
+            found = datetime.combine(value, time(), UTC)
+        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+            raise ValueError(found)
+    except (TypeError, ValueError, OverflowError):
+        raise Invalid.of("reviewed_at", "填写日期，如 2026-05-01。") from None
+    return found
 
 
 def product_id(name: str) -> int:
@@ -129,9 +135,10 @@ def find_product(name: str) -> Product:
     return product
 
 
-def _organisation(name: str) -> int:
+def _organisation(name: str, own: Collection[int] | None) -> int:
     same = or_(Organisation.name == name.strip(), Organisation.short_name == name.strip())
-    found = session().scalars(select(Organisation.id).where(same).order_by(Organisation.id)).first()
+    rows = select(Organisation.id).where(same, true() if own is None else Organisation.id.in_(own))
+    found = session().scalars(rows.order_by(Organisation.id)).first()
     if found is None:
         raise Invalid.of("audience", "没有企业“%(name)s”。", name=name)
     return found

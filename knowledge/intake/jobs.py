@@ -16,8 +16,9 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.directory.access import circle
 from app.core.errors import DeskError, Invalid, NotFound, Refused
+from app.core.events import in_bulk
 from app.core.files import get_bytes, store_file
-from app.core.outbox import HOLDER
+from app.core.outbox import BULK_PAUSE, HOLDER
 from app.core.people import User
 from app.core.permissions import SYSTEM, Actor, require
 from app.core.text import pack
@@ -27,7 +28,7 @@ from knowledge.intake.archives import safe_path, unpacked
 from knowledge.intake.bundle import Bundle, is_companion
 from knowledge.intake.guarded import read_guarded
 from knowledge.intake.leases import LEASE
-from knowledge.intake.reading import format_of
+from knowledge.intake.reading import format_of, unreadable
 from knowledge.intake.shapes import Document, Entry, Limits, Unreadable, dump, load
 from knowledge.intake.writing import write_entry
 from knowledge.intake_models import BUSY, DONE, DROPPED, PLANNED, READING, RUNNING, ImportFile, ImportItem, ImportJob
@@ -38,6 +39,8 @@ AT_ONCE = 25
 EXCERPT = 400
 TYPE = "application/octet-stream"
 OWNER = "import"
+CLOSED = "closed"
+"""The state of a file of an archive that is not read (an archive inside it, an unknown format), but may be attached."""
 _limits = [Limits()]
 PLANS = {"imported": "new", "updated": "updated", "skipped": "skipped"}
 
@@ -109,7 +112,7 @@ def begin(
     return job
 
 
-def _add_file(job: ImportJob, name: str, content: bytes, seen: set[str]) -> None:
+def _add_file(job: ImportJob, name: str, content: bytes, seen: set[str], state: str = "waiting") -> None:
     number, wanted = 1, name
     while name in seen:  # two folders were dropped whose files have the same names
         number += 1
@@ -117,7 +120,7 @@ def _add_file(job: ImportJob, name: str, content: bytes, seen: set[str]) -> None
         name = f"{stem or wanted}-{number}{dot}{ending if stem else ''}"
     seen.add(name)
     row = store_file(content, name.rpartition("/")[2], TYPE, owner=OWNER, owner_id=job.id)
-    session().add(ImportFile(job_id=job.id, path=name[:300], size=len(content), content=row.sha256, beside=is_companion(name)))
+    session().add(ImportFile(job_id=job.id, path=name[:300], size=len(content), content=row.sha256, beside=is_companion(name), state=state))
     session().flush()
 
 
@@ -213,6 +216,11 @@ def _read_next(job: ImportJob) -> bool:
         return True
     with unit_of_work() as s:
         done = s.get_one(ImportJob, job.id)
+        for file in s.scalars(select(ImportFile).where(ImportFile.job_id == job.id, ImportFile.state == CLOSED, ImportFile.beside.is_(False))):
+            if why := unreadable(file.path):  # nobody attached it: it is said, or somebody believes that it came along
+                file.state, file.reason = "failed", pack(why.message, **why.data)
+                s.add(ImportItem(job_id=job.id, file_id=file.id, number=_number(job.id), plan="failed", title=file.path[:200], reason=file.reason))
+                s.flush()
         done.state, done.leased_until, done.holder = PLANNED, None, ""
         done.total, done.done = _open_items(done), 0
     return False
@@ -231,10 +239,7 @@ def _unpack(job_id: int, archive: ImportFile) -> None:
         job = s.get_one(ImportJob, job_id)
         seen = {file.path for file in job.files}
         for name, inside in found:
-            if format_of(name) == "zip":
-                continue  # an archive inside an archive stays closed
-            if format_of(name) or is_companion(name):
-                _add_file(job, name if len(job.files) == 1 else f"{prefix}/{name}", inside, seen)
+            _add_file(job, name if len(job.files) == 1 else f"{prefix}/{name}", inside, seen, CLOSED if unreadable(name) else "waiting")
         row.state, row.beside = ("failed", False) if problem or not found else ("unpacked", True)
         row.reason = pack(problem.message, **problem.data) if problem else "" if found else pack("压缩包里没有能读的文件。")
         if row.reason:
@@ -267,6 +272,8 @@ def _read(job: ImportJob, file: ImportFile) -> None:
     tried: list[dict[str, Any]] = []
     for start in range(0, len(document.entries), AT_ONCE):
         tried += _try(job_id, path, document.entries[start : start + AT_ONCE], start)
+        with unit_of_work():  # a long table is seen to move, and stays this worker's
+            _renew(job_id, done=len(tried), total=len(document.entries))
     with unit_of_work() as s:
         row = s.get_one(ImportFile, file_id)
         number = _number(job_id)
@@ -280,9 +287,9 @@ def _read(job: ImportJob, file: ImportFile) -> None:
         for offset, values in enumerate([*tried, *refused]):
             s.add(ImportItem(job_id=job_id, file_id=file_id, number=number + offset, **values))
         if bundle.taken:
-            attached = (ImportFile.job_id == job_id, ImportFile.state == "waiting", ImportFile.path.in_(bundle.taken))
+            attached = (ImportFile.job_id == job_id, ImportFile.state.in_(("waiting", CLOSED)), ImportFile.path.in_(bundle.taken))
             s.execute(update(ImportFile).where(*attached).values(beside=True).execution_options(synchronize_session=False))
-        _renew(job_id)
+        _renew(job_id, done=0, total=0)
 
 
 def _packed(problem: DeskError) -> str:
@@ -325,8 +332,9 @@ def _write_next(job: ImportJob) -> bool:
     """Write some articles, each with its result in one transaction."""
     rows = select(ImportItem).where(ImportItem.job_id == job.id, ImportItem.plan != "failed", ImportItem.result == "")
     items = list(session().scalars(rows.order_by(ImportItem.number).limit(AT_ONCE)))
-    for item_id, entry, path in _entries(items):
-        _write(job.id, item_id, entry, path)
+    with in_bulk(BULK_PAUSE):
+        for item_id, entry, path in _entries(items):
+            _write(job.id, item_id, entry, path)
     if len(items) == AT_ONCE:
         return True
     with unit_of_work() as s:

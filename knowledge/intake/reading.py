@@ -26,9 +26,22 @@ HEAVY = ("word", "pdf", "xlsx")
 _OLD = {"doc": ".docx", "xls": ".xlsx", "rtf": ".docx", "wps": ".docx", "et": ".xlsx", "ppt": ".pdf", "pptx": ".pdf"}
 
 
+_ARCHIVES = ("zip", "rar", "7z", "tar", "gz", "tgz", "bz2", "xz")
+
+
 def format_of(path: str) -> str:
     """The format that a file's name promises; empty for one that we do not read."""
     return FORMATS.get(PurePosixPath(path).suffix.lower().lstrip("."), "")
+
+
+def unreadable(path: str) -> Unreadable | None:
+    """Why a file of this name is not read, in words; None for one that is. An archive is none of its own inside another."""
+    ending = PurePosixPath(path).suffix.lower().lstrip(".")
+    if ending in _OLD:
+        return Unreadable("不读 .%(ending)s，请另存为 %(better)s 再导入。", ending=ending, better=_OLD[ending])
+    if ending in _ARCHIVES:
+        return Unreadable("压缩包里的压缩包不打开，请解开后另外导入。")
+    return None if ending in FORMATS else Unreadable("不认识这种文件。能读 Markdown、HTML、Word（.docx）、PDF、Excel（.xlsx）、CSV 和 ZIP。")
 
 
 def read_file(
@@ -42,12 +55,9 @@ def read_file(
 ) -> Document:
     """What a file holds. `mapping` says what the columns of its tables mean, where a person said so; `split` makes an
     article of each main heading of a long document; `lookup` finds pictures beside it. Raises Unreadable, Invalid."""
-    ending = PurePosixPath(path).suffix.lower().lstrip(".")
-    kind = FORMATS.get(ending, "")
-    if not kind or kind == "zip":
-        if ending in _OLD:
-            raise Unreadable("不读 .%(ending)s，请另存为 %(better)s 再导入。", ending=ending, better=_OLD[ending])
-        raise Unreadable("不认识这种文件。能读 Markdown、HTML、Word（.docx）、PDF、Excel（.xlsx）、CSV 和 ZIP。")
+    kind = format_of(path)
+    if problem := unreadable(path):
+        raise problem
     if len(content) > limits.file_bytes:
         raise Unreadable("文件有 %(mb)s MB，最多 %(most)s MB。", mb=len(content) // 1_000_000, most=limits.file_bytes // 1_000_000)
     if not content.strip():

@@ -147,7 +147,7 @@ def faults(sheet: Sheet, columns: Sequence[str], title: str, limits: Limits) -> 
     last: Row | None = None
     for row in rows_of(sheet, columns):
         if not row["code"]:
-            if last is not None and (row["cause"] or row["action"]):  # the row goes on
+            if last is not None and not row["meaning"] and (row["cause"] or row["action"]):  # the row goes on
                 for name in ("cause", "action", "safety"):
                     if row[name]:
                         last.cells[name] = f"{last[name]}\n{row[name]}".strip()
@@ -177,7 +177,10 @@ def _fault_article(sheet: Sheet, product: str, rows: Sequence[Row], title: str, 
     name = " ".join(word for word in (product if product and product.lower() not in title.lower() else "", title, f"（{part}）" if part else "") if word)
     body = "\n\n".join(_fault(row, limits) for row in rows)
     asked = tuple(dict.fromkeys(f"{product} {row['code']}".strip() for row in rows[:40])) if product else None
-    return Entry(f"{sheet.name}#{product}#{part}", name[:200], body + "\n", given, asked, rows=len(rows))
+    codes = [row["code"] for row in rows]
+    twice = "、".join(dict.fromkeys(code for code in codes if codes.count(code) > 1))
+    said = (f"代码重复，每行都留着：{twice[:200]}",) if twice else ()  # data: said in the report
+    return Entry(f"{sheet.name}#{product}#{part}", name[:200], body + "\n", given, asked, rows=len(rows), warnings=said)
 
 
 def _is_safety(text: str) -> bool:

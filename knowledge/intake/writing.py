@@ -19,12 +19,13 @@ from app.core.db import session
 from app.core.directory.access import circle
 from app.core.errors import Invalid, NotFound, Refused
 from app.core.permissions import Actor, require
+from app.core.pictures import without_traces
 from app.core.text import pack
 from knowledge.access import may_edit
 from knowledge.care import care_of, take_care
 from knowledge.editing_models import ArticleAddress, ArticleFile
 from knowledge.files import MOST_FILES, add_file, address_of
-from knowledge.intake import front_matter
+from knowledge.intake import catalogue, front_matter
 from knowledge.intake.shapes import FILE_MARK, Entry
 from knowledge.intake_models import ImportSource
 from knowledge.lifecycle import publish as publish_article
@@ -83,8 +84,11 @@ def write_entry(
         slug = slug_of(PurePath(path).stem) if not entry.key else slug_of(entry.title)
         if not slug:
             raise Invalid.of("slug", "这一项要填写。")
-    given = front_matter.properties(entry.given, properties_of(article) if article else Properties(**(defaults or {})), product)
+    before = properties_of(article) if article else Properties(**(defaults or {}))
+    companies = {actor.organisation_id or 0, *before.organisation_ids} if circle(actor) == "supplier" else None
     notes = [pack("%(words)s", words=words) for words in entry.warnings]
+    notes += catalogue.bring_in(actor, entry.given)
+    given = front_matter.properties(entry.given, before, product, companies)
     if article is None:
         given = replace(given, source=str(entry.given.get("source", path))[:300])
         article = _draft(actor, entry, given, slug, notes)
@@ -195,7 +199,7 @@ def _with_files(
     kept: dict[str, ArticleFile] = {}
     there = _files_there(article)
     for file in entry.files:
-        digest = hashlib.sha256(file.content).hexdigest()
+        digest = hashlib.sha256(without_traces(file.content)).hexdigest()  # as it is kept
         try:
             kept[file.name] = there.get(digest) or add_file(actor, file.content, file.name, file.content_type, article=article, basket=basket)
         except Invalid as problem:

@@ -23,6 +23,7 @@ from knowledge.analysis import fold
 from knowledge.care import is_due
 from knowledge.loop_models import MARKS, OPEN, ArticleDay, ArticleFigures, ArticleFlag
 from knowledge.models import Article, ArticleFeedback, article_product
+from knowledge.release_news import behind_gate
 
 FEWEST_SAID, LOW = 5, 0.5
 YOUNG = timedelta(days=30)
@@ -91,7 +92,7 @@ def _releases(articles: Sequence[Article]) -> dict[int, list[Release]]:
     """Releases by product."""
     products = {product.id for article in articles for product in article.products}
     found: defaultdict[int, list[Release]] = defaultdict(list)
-    rows = select(Release).where(Release.product_id.in_(products), Release.released_on.is_not(None))
+    rows = select(Release).where(Release.product_id.in_(products), Release.released_on.is_not(None), Release.id.not_in(behind_gate()))
     for release in session().scalars(rows.order_by(Release.released_on)):
         found[release.product_id].append(release)
     return found

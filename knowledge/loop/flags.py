@@ -34,6 +34,8 @@ def raise_flag(
         raise Invalid.of("words", "写明哪里不对。")
     if len(words) > LONGEST:
         raise Invalid.of("words", "太长了。")
+    if twin := _twin(actor, article, words, quote[:LONGEST]):
+        return twin
     owner = session().get(User, care_of(article).owner_id or 0)
     flag = ArticleFlag(
         article_id=article.id, revision_number=article.current.number if article.current else 0, quote=quote[:LONGEST], words=words,
@@ -46,6 +48,12 @@ def raise_flag(
     note(actor, "flag.raised", flag, article=article.id)
     record(FlagRaised(flag_id=flag.id, version=flag.version, article_id=article.id))
     return flag
+
+
+def _twin(actor: Actor, article: Article, words: str, quote: str) -> ArticleFlag | None:
+    """The very same words of the same person, still without an answer: a double click, or an impatient second time."""
+    same = (ArticleFlag.words == words, ArticleFlag.quote == quote, ArticleFlag.reporter_id == actor.id, ArticleFlag.state == OPEN)
+    return session().scalar(select(ArticleFlag).where(ArticleFlag.article_id == article.id, *same).limit(1)) if actor.kind == "user" else None
 
 
 def _mine_or_all(actor: Actor) -> ColumnElement[bool]:

@@ -2,14 +2,13 @@
 
 import re
 import secrets
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import House
+from tests.browser.visitors import open_chat, say, serve_pages
 
 SECOND = 1000
 OpenPage = Callable[..., Page]
@@ -20,38 +19,8 @@ def foreign_site(house: House) -> Iterator[str]:
     """A page of somebody else: another origin, one line of ours."""
     line = f'<script src="{house.url}/widget.js" data-account="portal" async></script>'
     page = f'<!doctype html><html lang="zh-CN"><head><title>澄湖</title><link rel="icon" href="data:,"></head><body><h1>别家</h1>{line}</body></html>'
-
-    class Site(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = page.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *given: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://localhost:{server.server_address[1]}/"
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
-
-
-def open_chat(page: Page) -> FrameLocator:
-    page.get_by_role("button", name=re.compile("在线客服")).click()
-    frame = page.frame_locator("iframe[title='在线客服']")
-    expect(frame.locator("#text")).to_be_focused()
-    return frame
-
-
-def say(frame: FrameLocator, text: str) -> None:
-    frame.locator("#text").fill(text)
-    frame.locator("#text").press("Enter")
+    with serve_pages(lambda asked: page) as address:
+        yield address
 
 
 def test_a_visitor_and_an_agent_talk(browser: Browser, open_page: OpenPage, foreign_site: str) -> None:

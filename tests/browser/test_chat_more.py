@@ -4,16 +4,15 @@ person whom the site vouches for, the keyboard."""
 import json
 import re
 import secrets
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import House
+from tests.browser.visitors import serve_pages
 
 SECOND = 1000
 SECRET = "a-secret-of-the-site-that-is-long-enough"
@@ -31,27 +30,12 @@ FORM = json.dumps(
 def shop(house: House) -> Iterator[str]:
     """A page of another company's site with our line; the account stands behind the question mark."""
 
-    class Site(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            slug = self.path.partition("?")[2]
-            line = f'<script src="{house.url}/widget.js" data-account="{slug}"></script>'
-            body = f'<!doctype html><html><head><title>澄湖</title><link rel="icon" href="data:,"></head><body>{line}</body></html>'.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def page_of(slug: str) -> str:
+        line = f'<script src="{house.url}/widget.js" data-account="{slug}"></script>'
+        return f'<!doctype html><html><head><title>澄湖</title><link rel="icon" href="data:,"></head><body>{line}</body></html>'
 
-        def log_message(self, *given: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://localhost:{server.server_address[1]}/"
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    with serve_pages(page_of) as address:
+        yield address
 
 
 def account(house: House, **settings: str) -> str:

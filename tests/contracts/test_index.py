@@ -45,6 +45,13 @@ def test_putting_twice_keeps_one(index: Index) -> None:
     assert index.health().documents == 1
 
 
+def test_how_rare_terms_are(index: Index) -> None:
+    index.rebuild([article(1, "网关离线"), article(2, "网关掉线"), article(3, "变频器过热")])
+    told = index.rarity([("w", "网关"), ("p", "离线"), ("c", "网"), ("w", "咖啡")])
+    assert told.documents == 3 and told.counts["w", "网关"] == 2
+    assert told.counts["p", "离线"] == 1 and told.counts["w", "咖啡"] == 0 and told.counts["c", "网"] >= 2
+
+
 def test_many_small_changes_stay_right_and_tidy(make: Make, index: Index) -> None:
     reader = make()
     for number in range(MANY_SEGMENTS * 3):

@@ -38,6 +38,8 @@ def test_the_health_page_speaks_chinese(app: Flask) -> None:
         assert doctor_words.detail("due 2, dead 0; oldest waits 7 s") == "等着做 2，已放弃 0；最早的等了 7 秒"
         assert doctor_words.detail("support: last read 2026-11-22 01:00 UTC; b: never read") == "support：2026-11-22 09:00 收过；b：还没有收过"
         assert doctor_words.detail("wechat-demo: 1 not sent, 2 undecided") == "wechat-demo：1 条没有发出，2 条不知是否送到"
+        assert doctor_words.detail("43 articles, ready (embedded)") == "43 篇知识，可以用（内置引擎）"
+        assert doctor_words.detail("away (OpenSearch at search:9200)") == "没有应答（OpenSearch，search:9200）"
         assert doctor_words.detail("/data, or here; somewhere") == "/data，or here；somewhere"
         assert doctor_words.advice("run: flask desk init") == "运行 flask desk init"
 

@@ -28,7 +28,7 @@ from channels.events import MessageReceived
 from channels.models import Account, Conversation, Message, RawPayload
 from channels.receiving import receive
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build
+from tests.web.knowledge_house import House
 from workflows.engine import take
 from workflows.models import FollowUp, Ticket, TicketNote
 from workflows.tickets import TICKET
@@ -37,11 +37,6 @@ MakeUser = Callable[..., User]
 Drain = Callable[[], int]
 WORDS = "三号线的网关离线了\n换过卡，绿灯不亮"
 FORM = {"text": WORDS, "impact": "machine_down", "name": "李秀兰", "email": "Li@Customer.example", "once": "a"}
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
 
 
 @pytest.fixture

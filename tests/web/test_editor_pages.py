@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -20,22 +19,12 @@ from knowledge.editing_models import ArticleFile, PublishPlan, ReviewComment
 from knowledge.models import Article
 from knowledge.service import Content, revise
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build, version_of
+from tests.web.knowledge_house import House, version_of
 from tests.web.test_knowledge_pages import form
 
 MakeUser = Callable[..., User]
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
 BASKET = "basket-of-one-form-1"
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
-
-
-@pytest.fixture
-def editor(client: FreshClient, house: House, make_user: MakeUser) -> FreshClient:
-    return client.log_in(house.user(make_user, "editor"))
 
 
 def upload(client: FreshClient, content: bytes = PNG, name: str = "图.png", mime: str = "image/png", **given: Any) -> Any:

@@ -3,19 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 
 from app.core.people import User
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build
+from tests.web.knowledge_house import House
 
 MakeUser = Callable[..., User]
 EVIL = ("\x00", "\ud800", "\u202e", "²", "9" * 30, "%", "x" * 5000, "0_99999999999999999", '"><script>alert(1)</script>')
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
 
 
 @pytest.mark.parametrize("evil", EVIL)

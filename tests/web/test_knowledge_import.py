@@ -6,8 +6,6 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from app.core.db import session
@@ -18,22 +16,13 @@ from app.library.imports import work_once
 from knowledge import gate
 from knowledge.gate import GUIDE
 from knowledge.gate_models import ReleaseGate
+from knowledge.intake_models import ImportJob
 from knowledge.models import Article
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build
+from tests.web.knowledge_house import House
 
 MakeUser = Callable[..., User]
 CODES = "故障代码,含义,处理方法,安全提示\nE21,输入缺相,查三相,断电等十分钟\nE22,输出短路,查电缆,无\n"
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
-
-
-@pytest.fixture
-def editor(client: FreshClient, house: House, make_user: MakeUser) -> FreshClient:
-    return client.log_in(house.user(make_user, "editor"))
 
 
 def upload(client: FreshClient, files: dict[str, bytes], **given: Any) -> str:
@@ -59,12 +48,12 @@ def test_from_the_upload_to_the_row_that_a_search_opens(editor: FreshClient, hou
     assert "已导入" in done and "every 1s" not in done
     report = editor.get(f"{url}/report.csv")
     assert report.mimetype == "text/csv" and "V20 故障代码" in report.text and "PDF 损坏" in report.text
-    assert "E21 输入缺相" in editor.get("/search?q=E21").text
+    assert "<mark>E21</mark> 输入缺相" in editor.get("/search?q=E21").text
     assert "以前的导入" in editor.get("/knowledge/import").text and "V20 故障代码.csv" in editor.get("/knowledge/import").text
     editor.post(f"{url}/undo")
     assert "已撤销" in editor.get(url).text
     drain()
-    assert "E21 输入缺相" not in editor.get("/search?q=E21").text
+    assert "输入缺相" not in editor.get("/search?q=E21").text
 
 
 def test_columns_put_right_and_nothing_imported(editor: FreshClient) -> None:
@@ -151,3 +140,12 @@ def test_editors_write_the_list(editor: FreshClient, house: House) -> None:
     editor.post("/knowledge/gate", data={"category": "", "rows": "0", "reset": "1"})
     assert len(gate.requirements_of("")) == 5
     assert editor.get("/knowledge/gate?category=nothing").status_code == 404
+
+
+def test_the_page_says_how_far_a_long_table_is(editor: FreshClient) -> None:
+    url = upload(editor, {"qa.csv": "问题,答案\n怎么办,这样办\n".encode()})
+    with unit_of_work() as s:
+        job = s.scalars(select(ImportJob)).one()
+        job.state, job.done, job.total, job.files[0].state = "reading", 30, 60, "waiting"
+    page = editor.get(url).text
+    assert 'value="0.5"' in page and "试到第 30 篇，共 60 篇" in page

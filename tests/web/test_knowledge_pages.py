@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -23,19 +22,9 @@ from knowledge.models import Article, Revision
 from knowledge.searching import log_search, record_feedback
 from knowledge.service import Content, revise
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build, version_of
+from tests.web.knowledge_house import House, version_of
 
 MakeUser = Callable[..., User]
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
-
-
-@pytest.fixture
-def editor(client: FreshClient, house: House, make_user: MakeUser) -> FreshClient:
-    return client.log_in(house.user(make_user, "editor"))
 
 
 def form(article_id: int | None = None, **changed: Any) -> dict[str, Any]:

@@ -1,29 +1,15 @@
 """/knowledge/terms: words are added, tried and taken back on the page."""
 
-from collections.abc import Callable
 
 import pytest
-from flask import Flask
 
 from app.core.db import session
-from app.core.people import User
 from app.core.permissions import NOBODY
 from app.core.uow import unit_of_work
 from app.library.index import current_index
 from knowledge.searching import log_search, search
 from knowledge.term_models import SynonymGroup, Term
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
-
-
-@pytest.fixture
-def editor(client: FreshClient, house: House, make_user: Callable[..., User]) -> FreshClient:
-    return client.log_in(house.user(make_user, "editor"))
 
 
 def test_a_group_is_tried_added_and_removed(editor: FreshClient) -> None:

@@ -3,9 +3,6 @@
 import re
 from collections.abc import Callable
 
-import pytest
-from flask import Flask
-
 from app.config import Settings
 from app.core.clock import frozen, now
 from app.core.db import session
@@ -15,19 +12,9 @@ from app.library import loop_tick
 from knowledge.loop_models import AskedWords, KnowledgeGap, MustRead
 from knowledge.models import Article, ArticleFeedback, SearchLog
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build, version_of
+from tests.web.knowledge_house import House, version_of
 
 MakeUser = Callable[..., User]
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
-
-
-@pytest.fixture
-def editor(client: FreshClient, house: House, make_user: MakeUser) -> FreshClient:
-    return client.log_in(house.user(make_user, "editor"))
 
 
 def tick(settings: Settings) -> None:

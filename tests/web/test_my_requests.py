@@ -23,7 +23,7 @@ from channels.base import Inbound, Sender
 from channels.models import Account, Message
 from channels.receiving import receive
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build
+from tests.web.knowledge_house import House
 from workflows.engine import take
 from workflows.models import Ticket
 from workflows.opening import open_ticket
@@ -31,11 +31,6 @@ from workflows.tickets import TICKET
 
 MakeUser = Callable[..., User]
 Drain = Callable[[], int]
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
 
 
 @pytest.fixture

@@ -16,14 +16,9 @@ from channels.accounts import add_account
 from knowledge import lifecycle
 from knowledge.models import Article, ArticleFeedback, SearchLog
 from tests.conftest import FreshClient
-from tests.web.knowledge_house import House, build
+from tests.web.knowledge_house import House
 
 MakeUser = Callable[..., User]
-
-
-@pytest.fixture
-def house(app: Flask) -> House:
-    return build(app)
 
 
 def text(client: FreshClient, address: str, status: int = 200, **given: Any) -> str:

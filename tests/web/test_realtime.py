@@ -101,10 +101,10 @@ def test_a_page_that_cannot_say_when_it_was_made_is_to_fetch_itself_anew(
     assert page.emit("since", given, namespace="/agent", callback=True) == {"ok": False}
 
 
-def test_a_page_of_yesterday_is_to_fetch_itself_anew(connect: Any, make_user: MakeUser) -> None:
+@pytest.mark.parametrize("asked", ["2020-01-01T00:00:00+00:00", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
+def test_a_page_of_yesterday_or_of_no_calendar_is_to_fetch_itself_anew(connect: Any, make_user: MakeUser, asked: str) -> None:
     page = connect(make_user("agent"))
-    given = {"asked": "2020-01-01T00:00:00+00:00"}
-    assert page.emit("since", given, namespace="/agent", callback=True) == {"ok": False}
+    assert page.emit("since", {"asked": asked}, namespace="/agent", callback=True) == {"ok": False}
 
 
 def test_a_staff_page_says_when_it_was_asked_for(app: Flask, make_user: MakeUser) -> None:

@@ -33,6 +33,11 @@ def circle(actor: Actor) -> str:
     kind = None
     if actor.organisation_id is not None:
         kind = session().scalar(select(Organisation.kind).where(Organisation.id == actor.organisation_id))
+    return circle_in(actor, kind)
+
+
+def circle_in(actor: Actor, kind: str | None) -> str:
+    """`circle` of a user whose company is of this kind, where that is known already."""
     if kind in ("supplier", "client"):
         return kind
     if actor.role in COMPANY_ROLES:

@@ -1,19 +1,26 @@
 """An import as a job: tried out, written once whatever dies on the way, undone whole, and never over another's."""
 
 import io
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
+from app.core import clock
 from app.core.db import session
 from app.core.errors import Forbidden, Invalid, NotFound, Refused
+from app.core.files import get_bytes
+from app.core.outbox import BULK_PAUSE
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from app.library.imports import work_once
 from knowledge import lifecycle, service
 from knowledge.editing_models import ArticleFile
+from knowledge.index import Index, IndexDocument
+from knowledge.indexing import ensure
 from knowledge.intake import jobs, leases, undoing
 from knowledge.intake.jobs import begin
 from knowledge.intake.report import report_lines
@@ -135,6 +142,16 @@ def test_a_zip_with_pictures(market: Market, actor: MakeActor) -> None:
     assert (count(Article), count(ArticleFile)) == (2, 1)
 
 
+def test_a_picture_with_traces_is_the_same_picture_the_next_time(market: Market, actor: MakeActor) -> None:
+    words = b"Author\x00SECRET"
+    chunk = len(words).to_bytes(4, "big") + b"tEXt" + words + zlib.crc32(b"tEXt" + words).to_bytes(4, "big")
+    traced = png()[:33] + chunk + png()[33:]
+    for text in ("换下来", "换下来，再装上"):
+        run(actor("editor"), {"a.zip": zipped({"a.md": f"# 换风扇\n\n{text}\n\n![风扇](fan.png)".encode(), "fan.png": traced})}, publish=False)
+    assert (count(Article), count(ArticleFile), count(Revision)) == (1, 1, 2)
+    assert get_bytes(session().scalars(select(ArticleFile)).one().file.sha256) == png()
+
+
 def test_a_mapping_by_hand(market: Market, actor: MakeActor) -> None:
     editor = actor("editor")
     job = run(editor, {"t.csv": "甲,乙\n怎么重启,长按五秒\n".encode()})
@@ -220,3 +237,34 @@ def test_the_report_is_no_formula(market: Market, actor: MakeActor) -> None:
     lines = "".join(report_lines(job, str, str))
     assert "'=x.md" in lines and "'=1+1" in lines
     assert io.StringIO(lines).readline().count(",") == 6
+
+
+def test_what_an_import_publishes_goes_into_the_index_together(
+    app: Flask, market: Market, actor: MakeActor, drain: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index: Index = app.extensions["open_index"]()
+    ensure(index)
+    written: list[int] = []
+    put = index.put
+
+    def counted(documents: Iterable[IndexDocument]) -> int:
+        written.append(put(documents))
+        return written[-1]
+
+    monkeypatch.setattr(index, "put", counted)
+    rows = [f"阀门 {number} 卡住怎么办,第 {number} 步：先断电。" for number in range(60)]
+    with clock.frozen(clock.now()):
+        job = run(actor("editor"), {"问答.csv": "\n".join(["问题,答案", *rows]).encode()}, publish=True)
+        assert job.done == 60
+        drain()
+        assert written == [], "they wait for one another"
+    with clock.frozen(clock.now() + BULK_PAUSE):
+        drain()
+    assert written == [60] and index.health().documents == 60
+
+
+@pytest.mark.parametrize("day", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31"])
+def test_a_day_of_no_calendar_is_one_line_in_the_report(market: Market, actor: MakeActor, day: str) -> None:
+    bad = f"---\ntitle: 一\nproducts: [HK-V20]\nreview_by: {day}\nreviewed_at: '{day}'\n---\n正文\n"
+    job = run(actor("editor"), {"a.md": bad.encode(), "b.md": "# 二\n\n正文\n".encode()}, publish=False)
+    assert sorted(results(job).values()) == ["failed", "imported"] and "error" not in job.options

@@ -105,3 +105,20 @@ def test_a_supplier_preparing_a_release_sees_no_title_that_is_not_theirs(write: 
             gate.choose_document(author, gate.gate_of(release), gate.GUIDE.code, one_client.id)  # type: ignore[arg-type]
     offered = {document.article.id for document in check(release, gate.gate_of(release), None).documents if document.article}
     assert one_client.id not in offered and platform.id not in {a.id for a in gate.choices(author, market.drive)}
+
+
+def test_a_wider_audience_takes_the_plan_of_a_published_article_along(
+    write: Write, actor: Callable[..., Actor], market: Market, drain: Callable[[], int]
+) -> None:
+    editor, inside = actor("editor"), {"product_ids": (market.drive.id,)}
+    article = write("给坐席的手册", level="agent", **inside)
+    with frozen(START):
+        with unit_of_work():
+            service.revise(editor, article, service.Content(article.title, "底价是八折，只给坐席看。"))
+            plan = publishing.plan_publishing(editor, article, START + timedelta(hours=1))
+        with unit_of_work():
+            assert service.change_properties(editor, article, service.Properties(level="public", **inside))
+        advance(timedelta(hours=2))
+        drain()
+        session().expire_all()
+    assert plan.state == "cancelled" and article.draft_revision_id is not None, "nobody agreed to show these words to everybody"

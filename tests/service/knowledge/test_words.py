@@ -155,6 +155,8 @@ def test_a_preview_shows_what_would_change_and_changes_nothing(base: Index) -> N
     assert (moved.query, moved.count, moved.before) == ("机器烫手", 2, ()) and moved.after == ("变频器过热停机怎么办",)
     assert searching.search(base, NOBODY, "烫手").total == 0
     assert preview_group(base, PUBLIC, ["密码", "口令"]).asked == 0
+    unasked = preview_group(base, PUBLIC, ["没人搜过的说法", "过热"])
+    assert [(m.query, m.count, bool(m.before), bool(m.after)) for m in unasked.moved] == [("没人搜过的说法", 0, False, True)]
 
 
 @pytest.mark.parametrize("wrong", ["", "烫", "x" * 41])

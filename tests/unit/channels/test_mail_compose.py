@@ -134,3 +134,11 @@ def test_letters_of_the_desk_and_automatic_answers_say_what_they_are():
     assert made(list_id="orders.desk.example\r\nBcc: x@y.example")["List-Id"] == "<orders.desk.exampleBcc:x@y.example>"
     english = made(history=History("Li", "2026-11-05 10:00", "old", "en"))
     assert "On 2026-11-05 10:00, Li wrote:" in english.get_body(("plain",)).get_content()
+
+
+def test_what_answers_nothing_is_no_reply() -> None:
+    plain = {"message_id": "m1@desk.example", "sender": Address("desk@desk.example"), "to": [Address("li@x.example")], "text": "x", "date": WHEN}
+    news = compose_reply(**plain, subject="有新回答：水泵\r\nBcc: eve@x.example", generated=True)
+    assert news["Subject"] == "有新回答：水泵 Bcc: eve@x.example" and news["Bcc"] is None and news["Auto-Submitted"] == "auto-generated"
+    assert compose_reply(**plain, subject="水泵", in_reply_to="q@x.example")["Subject"] == "Re: 水泵"
+    assert compose_reply(**plain, subject="水泵", number="7")["Subject"] == "Re: [#7] 水泵"

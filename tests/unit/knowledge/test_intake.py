@@ -135,6 +135,22 @@ def test_one_article_of_codes_for_each_product() -> None:
     assert len({e.key for e in entries}) == 2 and entries[0].questions == ("A E1", "A E2")
 
 
+def test_a_row_without_a_code_is_not_given_to_another_code() -> None:
+    rows: list[list[object]] = [
+        ["代码", "含义", "原因", "处理"],
+        ["F1", "过热", "风扇停", "停机"],
+        [None, None, None, "再清理滤棉"],
+        [None, "短路", "电缆破", "换电缆"],
+        ["F2", "缺相", "断线", "接好"],
+        ["F1", "又写一遍", "别的", "别的"],
+    ]
+    document = read_file("codes.xlsx", xlsx({"S": rows}))
+    (entry,) = document.entries
+    assert "再清理滤棉" in entry.body and "换电缆" not in entry.body
+    assert [dict(r.data) for r in document.refused] == [{"row": 4}]
+    assert len(entry.warnings) == 1 and "F1" in entry.warnings[0] and "F2" not in entry.warnings[0]
+
+
 def test_questions_and_answers() -> None:
     rows: list[list[object]] = [
         ["产品", "问题", "相似问1", "相似问2", "答案", "分类"],

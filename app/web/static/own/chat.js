@@ -115,12 +115,13 @@ function status() {
   const before = joined && fields.length > 0;
   const asks = joined && !before && !reachable && (!presence.open || say.ask === "require" || (say.ask === "offer" && !skipped)) && !(skipped && say.ask !== "require");
   const question = [...messages.values()].some((m) => m.ask === "rating");
+  const machine = say.ask !== "require" && Boolean(ordered().at(-1)?.menu); // while its answer or question is the last word, nobody needs an address
   const rates = joined && !before && (canRate || question) && !rateLater;
   one("prechat").hidden = !before;
   if (before) forms.prechat(fields, say, contact, (answers, then) => ask("fields", { answers }, then), (known) => { fields = []; contact = { ...contact, ...known }; status(); draw(); text.focus(); pump(); });
   one("solved").hidden = !question;
   one("rating").hidden = !rates;
-  card.hidden = !asks || rates;
+  card.hidden = !asks || rates || machine;
   compose.classList.toggle("closed", (before && must) || (joined && !reachable && !before && say.ask === "require"));
   one("why").textContent = presence.open ? say.sayAsk : presence.why === "hours" ? say.sayHoursLong : say.sayAwayLong;
   one("hours").hidden = presence.open || !say.hours;
