@@ -125,9 +125,10 @@ LOOK_EVERY = 0.5
 """Seconds for which an own file is taken to be unchanged: every page names ten of them."""
 
 
-def _own_hash(name: str) -> str:
+def _own_hash(name: str, *, at_once: bool = False) -> str:
+    """`at_once`: as the file is now. What is kept for ever under a name must be what the name says."""
     known = _own.get(name)
-    if known is not None and time.monotonic() - known[2] < LOOK_EVERY:
+    if known is not None and not at_once and time.monotonic() - known[2] < LOOK_EVERY:
         return known[1]
     path = STATIC / "own" / name
     try:
@@ -163,7 +164,7 @@ def is_immutable(path: str, version: str | None = None) -> bool:
         return path.rpartition("/")[2] in manifest().values()
     if path.startswith(f"{STATIC_URL}own/") and version:
         try:
-            return _own_hash(path.removeprefix(f"{STATIC_URL}own/")) == version
+            return _own_hash(path.removeprefix(f"{STATIC_URL}own/"), at_once=True) == version
         except (MissingAsset, OSError, ValueError):
             return False
     return False

@@ -25,6 +25,8 @@ def test_only_the_present_content_may_be_kept_for_ever(tmp_path: Path, monkeypat
     assert not assets.is_immutable(path, "0" * 12)
     assert not assets.is_immutable(path)
     (tmp_path / "own" / "desk.css").write_text("changed, and of another length")
+    assert not assets.is_immutable(path, version), "not even in the half second in which pages still name the old one"
+    monkeypatch.setattr(assets, "LOOK_EVERY", 0.0)
     assert assets.asset_url("own/desk.css") != f"{path}?v={version}"
     assert not assets.is_immutable("/static/vendor/other.js") and not assets.is_immutable("/login")
 
