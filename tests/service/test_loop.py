@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -13,7 +14,7 @@ from app.core.catalogue import Release
 from app.core.clock import frozen, now
 from app.core.db import session
 from app.core.errors import Forbidden, Invalid, NotFound, Refused
-from app.core.outbox import Job
+from app.core.outbox import Job, Retry
 from app.core.people import Contact, Identity, Team
 from app.core.permissions import NOBODY, SYSTEM, Actor
 from app.core.uow import unit_of_work
@@ -26,6 +27,7 @@ from app.queries.reports import Share
 from app.reactions import REACTIONS
 from channels.models import Account, Conversation, Message
 from knowledge import indexing, lifecycle, searching
+from knowledge.events import ArticlePublished
 from knowledge.index import PUBLIC, Hit, Hits, Index, Query
 from knowledge.loop import asked, figures, flags, must_read, search_log
 from knowledge.loop_models import ArticleDay, ArticleFigures, AskedWords, KnowledgeGap
@@ -362,3 +364,17 @@ def test_who_must_read_confirms_and_a_new_version_asks_again(app: Flask, market:
     assert must_read.owed(one) == []
     with pytest.raises(NotFound):
         must_read.access_must_read(editor, row.id)
+
+
+def test_a_question_whose_article_is_just_being_indexed_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another hand of the worker may still be writing the article into the index."""
+    event = ArticlePublished(article_id=5, version=1)
+    found = [0]
+    monkeypatch.setattr(asked_reactions.closing, "waiting_for", lambda article_id: [SimpleNamespace(id=3)])
+    monkeypatch.setattr(asked_reactions, "retest", lambda gap_ids, keep: found[0])
+    for attempt in (1, 2, 3):
+        with pytest.raises(Retry):
+            asked_reactions.test_gaps(event, Job(1, "test_gaps", attempt, event))
+    asked_reactions.test_gaps(event, Job(1, "test_gaps", 4, event))  # from now on the clock asks
+    found[0] = 1
+    asked_reactions.test_gaps(event, Job(1, "test_gaps", 1, event))
