@@ -11,6 +11,7 @@ from app.core.db import session
 from app.core.outbox import Job, Retry, outside
 from app.core.people import User
 from app.core.permissions import SYSTEM
+from app.core.uow import unit_of_work
 from channels.models import Message
 from knowledge.events import ArticlePublished
 from knowledge.index import Index, IndexUnavailable
