@@ -7,7 +7,7 @@ const scenes = JSON.parse(document.getElementById("scenes").dataset.scenes);
 const frames = { phone: root.querySelector("#phone"), console: root.querySelector("#console") };
 const words = root.dataset;
 const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches || root.dataset.fast === "1";
-const LONGEST = 20000;
+const LONGEST = 45000; // a small machine may be busy; whoever watches sees what is waited for
 let scene = null, at = 0, busy = false, kept = {}, stopped = 0, pressed = null;
 
 const nap = (ms) => new Promise((done) => setTimeout(done, ms));
