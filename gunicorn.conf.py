@@ -45,6 +45,6 @@ def worker_exit(server, worker):
 
 def post_worker_init(worker):
     """The words of the search are read before the first question, beside the first requests."""
-    from app.library.index import warm  # here, because the server itself needs nothing of the house
+    from app.kb.index import warm  # here, because the server itself needs nothing of the house
 
     threading.Thread(target=warm, args=(worker.wsgi,), name="index", daemon=True).start()

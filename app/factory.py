@@ -13,8 +13,8 @@ from app.core import files, sealing
 from app.core.db import db
 from app.core.events import set_reactions
 from app.core.logs import set_up_logs
-from app.library import index as search_index
-from app.library import search_log as search_logging
+from app.kb import index as search_index
+from app.kb import search_log as search_logging
 from app.queries import fcr_facts
 from app.reactions import REACTIONS
 from app.simulator import demo as simulated

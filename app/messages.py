@@ -23,7 +23,7 @@ TRANSLATIONS = ROOT / "app" / "translations"
 
 KEYWORDS: dict[str, Any] = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None, "_n": (1, 2), "lazy_ngettext": (1, 2)}
 
-SPEAKING = ("channels", "knowledge", "workflows", "app/core", "app/reactions.py", "app/routing/rules.py", "app/talks.py", "app/customers.py", "app/askers.py", "app/bulk.py", "app/replies.py", "app/asking.py", "app/progress.py", "app/registering.py", "app/reach/reaching.py", "app/reach/reactions.py", "app/moving.py", "app/ways.py", "app/chat/rating.py", "app/library/rebuilding.py")
+SPEAKING = ("channels", "knowledge", "workflows", "app/core", "app/reactions.py", "app/routing/rules.py", "app/talks.py", "app/customers.py", "app/askers.py", "app/bulk.py", "app/replies.py", "app/asking.py", "app/progress.py", "app/registering.py", "app/reach/reaching.py", "app/reach/reactions.py", "app/moving.py", "app/ways.py", "app/chat/rating.py", "app/kb/rebuilding.py")
 """Where translation happens later, at the edges: every Chinese string here is a message, unless its line or the line
 above the statement carries the comment `# data`."""
 

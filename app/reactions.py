@@ -33,9 +33,9 @@ from app.core.events import Event, Reaction, record
 from app.core.outbox import Job, outside
 from app.core.permissions import SYSTEM
 from app.core.text import pack
-from app.library import asked as asked_reactions
-from app.library import followers, loop_told, rebuilding, release_told, similar
-from app.library import told as knowledge_told
+from app.kb import asked as asked_reactions
+from app.kb import followers, loop_told, rebuilding, release_told, similar
+from app.kb import told as knowledge_told
 from app.portal_events import RequestsLinkAsked
 from app.reach import reaching
 from app.reach import reactions as reach_reactions

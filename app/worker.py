@@ -25,9 +25,9 @@ from app.core.logins import forget_logins
 from app.core.trace import begin_trace
 from app.core.uow import on_every_commit, unit_of_work
 from app.fetcher import fetch_mail
-from app.library import loop_tick, similar
-from app.library.imports import work_imports
-from app.library.told import note_all_links, remind_reviews
+from app.kb import loop_tick, similar
+from app.kb.imports import work_imports
+from app.kb.told import note_all_links, remind_reviews
 from app.sla_alarms import raise_alarms
 from channels.app_users import forget_uploads
 from channels.receiving import pick_up

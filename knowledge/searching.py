@@ -61,7 +61,7 @@ def with_articles(hits: Hits, reader: Reader) -> list[Found]:
 def log_search(
     actor: Actor, text: str, hits: Hits, where: str, product_id: int | None = None, reader: Reader | None = None
 ) -> SearchLog:
-    """Write a search down at once, in a unit of work of its own. Pages note it instead (app/library/search_log.py): they must
+    """Write a search down at once, in a unit of work of its own. Pages note it instead (app/kb/search_log.py): they must
     not wait for the database."""
     row = SearchLog(**search_log.noted(reader or reader_for(actor), text, hits, where, product_id).values())
     session().add(row)

@@ -13,7 +13,7 @@ from app.answering.passages import answer_of, is_of_the_kind
 from app.answering.rules import codes_of
 from app.core.catalogue import Product
 from app.core.db import session
-from app.library.article_words import body_of, is_dangerous
+from app.kb.article_words import body_of, is_dangerous
 from knowledge import searching
 from knowledge.access import within
 from knowledge.analysis import fold

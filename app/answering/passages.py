@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from app.library.article_words import body_of
+from app.kb.article_words import body_of
 from knowledge.analysis import fold, query_tokens
 from knowledge.models import Article
 from knowledge.sections import ROW, TEXT, Line, Section, sections

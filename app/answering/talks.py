@@ -34,7 +34,7 @@ from app.core.errors import DeskError
 from app.core.events import record
 from app.core.installed_base import Device
 from app.core.permissions import NOBODY, SYSTEM
-from app.library.article_words import is_dangerous
+from app.kb.article_words import is_dangerous
 from app.routing.words import ROBOT
 from app.small_talk import asks_for_person
 from channels.answer_settings import answer_number

@@ -8,9 +8,9 @@ from marshmallow import fields
 from app.api.base import Resource, may_be_unavailable
 from app.api.fields import Answer, ApiSchema, Choice, QueryWhole, QueryYes, Text
 from app.api.paging import MAX_LIMIT
-from app.library.completions import complete
-from app.library.index import current_index
-from app.library.search_log import note_search
+from app.kb.completions import complete
+from app.kb.index import current_index
+from app.kb.search_log import note_search
 from app.queries import portal_search
 from app.viewer import current_actor, needs
 from knowledge import searching

@@ -10,7 +10,7 @@ from app import doctor
 from app.commands.output import answer, json_option, plain_errors
 from app.core import migrate
 from app.core.db import db
-from app.library.index import current_index
+from app.kb.index import current_index
 from knowledge.indexing import ensure
 
 desk = AppGroup("desk", help="Set up, check and look after the desk.")

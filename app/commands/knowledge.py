@@ -15,7 +15,7 @@ from app.commands.imports import progress as counting
 from app.commands.output import answer, json_option, plain_errors
 from app.core.errors import Invalid
 from app.core.permissions import SYSTEM
-from app.library import loop_tick
+from app.kb import loop_tick
 from app.queries.gaps import gap_page
 from knowledge import indexing, searching
 from knowledge.evaluate import evaluate as evaluate_folder

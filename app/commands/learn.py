@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 from app.commands.imports import progress as counting
 from app.commands.output import answer, json_option, plain_errors
 from app.core.clock import now
-from app.library.index import learned_folder
+from app.kb.index import learned_folder
 from knowledge.learning.judgements import features_of, judged
 from knowledge.learning.model import FILE, write_model
 from knowledge.learning.training import FEWEST, MARGIN, learn

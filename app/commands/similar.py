@@ -8,7 +8,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.commands.output import answer, json_option, plain_errors
-from app.library import similar
+from app.kb import similar
 
 
 @click.command("reindex-tickets")

@@ -22,7 +22,7 @@ from app.core.uow import unit_of_work
 from app.demo import calls, community, doors, knowledge_life, variations, wechat, world
 from app.demo.replay import Life, for_the_end, run
 from app.demo.world_rows import World, make_world
-from app.library import loop_tick
+from app.kb import loop_tick
 from channels.accounts import set_account
 from knowledge import indexing
 from knowledge.importing import import_markdown

@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 from app import viewer
 from app.core.errors import Refused
 from app.core.uow import unit_of_work
-from app.library import rebuilding
-from app.library.index import current_index
+from app.kb import rebuilding
+from app.kb.index import current_index
 from app.queries.audit import audit_rows
 from app.web import words
 from app.web.errors import words_of

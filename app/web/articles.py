@@ -19,7 +19,7 @@ from app.core.errors import NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from app.queries import portal as queries
 from app.web import article_links, reads, structured, visit
 from app.web.portal import KEPT, address, asked, meta, products_of, root

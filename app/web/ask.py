@@ -18,8 +18,8 @@ from app.core.installed_base import Device
 from app.core.people import Contact
 from app.core.permissions import Actor
 from app.core.text import clean
-from app.library.index import current_index
-from app.library.search_log import note_asker
+from app.kb.index import current_index
+from app.kb.search_log import note_asker
 from app.queries import portal as queries
 from app.queries import requests as lists
 from app.web import visit

@@ -14,7 +14,7 @@ from app.core.errors import DeskError, Invalid, NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
-from app.library import followers
+from app.kb import followers
 from app.queries import community as queries
 from app.queries import portal as products
 from app.web import community_show, structured

@@ -14,7 +14,7 @@ from app.core.db import session
 from app.core.errors import DeskError, Invalid
 from app.core.permissions import Actor
 from app.core.text import unpack
-from app.library.index import current_index
+from app.kb.index import current_index
 from app.queries import community as queries
 from app.web.errors import field_errors
 from app.web.hits import Shown

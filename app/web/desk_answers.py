@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 
 from app import viewer
 from app.core.permissions import Actor
-from app.library.article_words import passage_of, readable, warnings_of
-from app.library.index import current_index
-from app.library.search_log import note_search
+from app.kb.article_words import passage_of, readable, warnings_of
+from app.kb.index import current_index
+from app.kb.search_log import note_search
 from app.queries import timeline
 from app.web import desk_words as words
 from knowledge import searching

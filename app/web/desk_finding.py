@@ -11,7 +11,7 @@ from app.core.errors import Invalid
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
-from app.library.similar import Similar, similar
+from app.kb.similar import Similar, similar
 from app.queries import timeline
 from app.web import desk_answer as answer
 from app.web import desk_answers

@@ -12,7 +12,7 @@ from app.core.errors import DeskError, Invalid, Refused
 from app.core.files import StoredFile, put_bytes, store_file
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
-from app.library.article_words import warnings_of
+from app.kb.article_words import warnings_of
 from app.queries import ticket_page, timeline
 from app.web import desk_answer as answer
 from app.web import desk_ways

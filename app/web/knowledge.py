@@ -13,7 +13,7 @@ from app import viewer
 from app.core.directory.access import circle
 from app.core.errors import NotFound, Refused
 from app.core.permissions import Actor
-from app.library.index import current_index
+from app.kb.index import current_index
 from app.queries import knowledge as queries
 from app.queries.gaps import gap_page
 from app.web import loop_show

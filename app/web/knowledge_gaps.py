@@ -14,8 +14,8 @@ from app.core.errors import DeskError, NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
-from app.library.asked import retest
-from app.library.index import current_index
+from app.kb.asked import retest
+from app.kb.index import current_index
 from app.queries import gaps as queries
 from app.web.desk_words import channel_word
 from app.web.errors import words_of

@@ -3,7 +3,7 @@
 from flask import Blueprint, Flask, render_template, request
 
 from app import viewer
-from app.library.index import current_index
+from app.kb.index import current_index
 from app.web.knowledge_form import line
 from app.web.portal import number_of
 from knowledge.access import may_edit

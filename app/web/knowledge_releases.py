@@ -19,7 +19,7 @@ from app.core.errors import Conflict, DeskError, Invalid, NotFound
 from app.core.permissions import Actor
 from app.core.text import unpack
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from app.web.acting import act_and_show
 from app.web.errors import field_errors, status_of, words_of
 from app.web.knowledge import KIND_WORDS, STATE_WORDS

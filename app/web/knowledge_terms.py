@@ -11,7 +11,7 @@ from app import viewer
 from app.core.db import session
 from app.core.errors import DeskError, NotFound
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from app.web.errors import field_errors, status_of, words_of
 from knowledge import terms
 from knowledge.access import reader_for

@@ -15,7 +15,7 @@ from app.core.errors import DeskError, Invalid, NotFound
 from app.core.people import Team
 from app.core.permissions import ROLES
 from app.core.uow import unit_of_work
-from app.library.loop_told import remind_to_read
+from app.kb.loop_told import remind_to_read
 from app.web.errors import field_errors, status_of, words_of
 from app.web.i18n import local
 from app.web.knowledge import ONE

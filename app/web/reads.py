@@ -10,7 +10,7 @@ from collections import Counter
 from flask import Flask, current_app, request
 
 from app.core.uow import unit_of_work
-from app.library.search_log import note_opened
+from app.kb.search_log import note_opened
 from knowledge import searching
 from knowledge.models import Article
 

@@ -13,9 +13,9 @@ from app.answering.finding import fault_codes, named_product, product_of_kind, p
 from app.answering.rules import codes_of
 from app.core.catalogue import Product
 from app.core.permissions import Actor
-from app.library import completions
-from app.library.index import current_index
-from app.library.search_log import note_search
+from app.kb import completions
+from app.kb.index import current_index
+from app.kb.search_log import note_search
 from app.queries import portal as queries
 from app.queries import portal_search as rows
 from app.web import facets, visit

@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 from app.core.directory import merging
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from knowledge import indexing
 from tests.api.test_orders import bring, upload
 from workflows.models import FIRST_NUMBER

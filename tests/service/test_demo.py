@@ -23,7 +23,7 @@ from app.core.people import Organisation, User
 from app.core.permissions import NOBODY, SYSTEM
 from app.demo import knowledge_life, variations, world
 from app.demo.load import ARTICLES, load_demo
-from app.library.index import current_index
+from app.kb.index import current_index
 from app.queries.gaps import gap_page
 from channels.models import Message
 from knowledge.models import Article

@@ -12,7 +12,7 @@ from app.answering import rules
 from app.answering.finding import Finding, Question, look_up
 from app.config import Settings
 from app.core.db import session
-from app.library.article_words import is_dangerous
+from app.kb.article_words import is_dangerous
 from knowledge.models import Article
 from tests.service.test_demo_search import index, own_questions  # noqa: F401
 

@@ -18,8 +18,8 @@ from app.core.outbox import Job, Retry
 from app.core.people import Contact, Identity, Team
 from app.core.permissions import NOBODY, SYSTEM, Actor
 from app.core.uow import unit_of_work
-from app.library import asked as asked_reactions
-from app.library import loop_tick
+from app.kb import asked as asked_reactions
+from app.kb import loop_tick
 from app.queries import knowledge_reports
 from app.queries.flags import flag_page
 from app.queries.report_terms import Wanted

@@ -10,7 +10,7 @@ from app.core.catalogue import Product
 from app.core.people import Organisation, User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from knowledge import indexing, lifecycle
 from knowledge.models import Article
 from knowledge.service import Content, Properties, draft_article

@@ -11,7 +11,7 @@ from flask import Flask
 from app.core.catalogue import Product
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from knowledge import indexing, lifecycle
 from knowledge.markdown import render
 from knowledge.service import Content, Properties, draft_article

@@ -12,7 +12,7 @@ from app.core.db import session
 from app.core.people import User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
-from app.library.imports import work_once
+from app.kb.imports import work_once
 from knowledge import gate
 from knowledge.gate import GUIDE
 from knowledge.gate_models import ReleaseGate

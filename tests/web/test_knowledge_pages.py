@@ -15,7 +15,7 @@ from app.core.db import session
 from app.core.people import User
 from app.core.permissions import NOBODY, SYSTEM
 from app.core.uow import unit_of_work
-from app.library import loop_tick
+from app.kb import loop_tick
 from knowledge import lifecycle
 from knowledge.index import Hits
 from knowledge.models import Article, Revision

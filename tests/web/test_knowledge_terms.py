@@ -6,7 +6,7 @@ import pytest
 from app.core.db import session
 from app.core.permissions import NOBODY
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from knowledge.searching import log_search, search
 from knowledge.term_models import SynonymGroup, Term
 from tests.conftest import FreshClient

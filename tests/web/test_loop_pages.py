@@ -8,7 +8,7 @@ from app.core.clock import frozen, now
 from app.core.db import session
 from app.core.people import User
 from app.core.uow import unit_of_work
-from app.library import loop_tick
+from app.kb import loop_tick
 from knowledge.loop_models import AskedWords, KnowledgeGap, MustRead
 from knowledge.models import Article, ArticleFeedback, SearchLog
 from tests.conftest import FreshClient

@@ -18,7 +18,7 @@ from app.core.people import Contact, User
 from app.core.permissions import SYSTEM
 from app.core.tokens import create_token
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from channels.accounts import add_account
 from channels.reaching.models import Outreach
 from knowledge import gate, release_news

@@ -7,7 +7,7 @@ import pytest
 from app.core.people import User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from knowledge import indexing, lifecycle
 from knowledge.service import Content, Properties, draft_article
 from tests.conftest import FreshClient

@@ -14,7 +14,7 @@ from app.core.errors import Forbidden
 from app.core.events import DONE, DUE, LEASED, OutboxRow
 from app.core.people import User
 from app.core.uow import unit_of_work
-from app.library import rebuilding
+from app.kb import rebuilding
 from tests.conftest import FreshClient
 from tests.web.knowledge_house import House, build
 

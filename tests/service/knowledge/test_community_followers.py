@@ -16,7 +16,7 @@ from app.core.directory.merging import merge_contacts
 from app.core.people import Identity, Organisation, User
 from app.core.permissions import SYSTEM, Actor
 from app.core.uow import unit_of_work
-from app.library import followers
+from app.kb import followers
 from channels.accounts import add_account
 from channels.models import QUEUED, WITHDRAWN, Message
 from channels.reaching.models import Outreach

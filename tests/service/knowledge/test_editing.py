@@ -14,7 +14,7 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from app.core.events import EventRow
 from app.core.permissions import NOBODY, SYSTEM, Actor
 from app.core.uow import unit_of_work
-from app.library import told as knowledge_told
+from app.kb import told as knowledge_told
 from channels.reaching.models import Outreach
 from knowledge import care, editing_rules, lifecycle, linking, publishing, reviewing, service, similar
 from knowledge.editing_models import PublishPlan

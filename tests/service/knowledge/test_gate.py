@@ -15,7 +15,7 @@ from app.core.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Sta
 from app.core.people import Organisation, User
 from app.core.permissions import SYSTEM, Actor
 from app.core.uow import unit_of_work
-from app.library.index import current_index
+from app.kb.index import current_index
 from knowledge import care, gate, indexing
 from knowledge.gate import FAULTS, GUIDE, Requirement
 from knowledge.gate_check import Checklist, check

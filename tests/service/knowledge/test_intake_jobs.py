@@ -16,7 +16,7 @@ from app.core.files import get_bytes
 from app.core.outbox import BULK_PAUSE
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
-from app.library.imports import work_once
+from app.kb.imports import work_once
 from knowledge import lifecycle, service
 from knowledge.editing_models import ArticleFile
 from knowledge.index import Index, IndexDocument

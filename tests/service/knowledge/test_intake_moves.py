@@ -10,7 +10,7 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
-from app.library.imports import work_once
+from app.kb.imports import work_once
 from knowledge.intake import jobs, leases
 from knowledge.intake.jobs import begin
 from knowledge.intake_models import ImportJob

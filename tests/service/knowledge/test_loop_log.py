@@ -13,7 +13,7 @@ from app.core.clock import frozen
 from app.core.db import session
 from app.core.permissions import NOBODY
 from app.core.uow import unit_of_work
-from app.library.search_log import SearchLogger, note_search
+from app.kb.search_log import SearchLogger, note_search
 from knowledge.index import PUBLIC, Hit, Hits
 from knowledge.loop import digest, search_log
 from knowledge.loop_models import KnowledgeGap

@@ -14,7 +14,7 @@ from app.core.db import session
 from app.core.people import Organisation, User
 from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
-from app.library import similar
+from app.kb import similar
 from app.queries.timeline import used_articles
 from app.web.desk_answers import link_text
 from channels.accounts import add_account

@@ -4,6 +4,7 @@ The outbox row is the request: it says that a rebuild waits or runs and how far 
 the next one.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app.core import outbox
 from app.core.audit import note
@@ -24,6 +26,7 @@ from knowledge.index import Index
 from knowledge.indexing import rebuild
 from knowledge.models import Article
 
+log = logging.getLogger("huiyin.knowledge")
 TELL_EVERY = 1.0
 HOLD_SECONDS = 60
 _house: list[tuple[Callable[[], Index], Callable[[], AbstractContextManager[object]]]] = []
@@ -80,8 +83,11 @@ def rebuild_index(event: IndexRebuildAsked, job: Job) -> None:
 
     def tell() -> None:
         while not over.is_set():
-            with context():
-                outbox.go_on(job, HOLD_SECONDS, f"{counted[0]}/{total}")
+            try:
+                with context():
+                    outbox.go_on(job, HOLD_SECONDS, f"{counted[0]}/{total}")
+            except OperationalError as problem:  # the lease lasts sixty times longer than this pause
+                log.warning("progress not written", extra={"problem": type(problem).__name__})
             over.wait(TELL_EVERY)
 
     teller = threading.Thread(target=tell, name="rebuild-progress", daemon=True)

@@ -11,7 +11,7 @@ from app.config import Settings
 from app.core.clock import now
 from app.core.db import session
 from app.core.uow import unit_of_work
-from app.library.asked import retest
+from app.kb.asked import retest
 from knowledge.loop import closing, digest, figures, misses
 from knowledge.models import SearchLog
 from workflows.models import Ticket, TicketArticle

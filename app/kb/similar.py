@@ -13,7 +13,7 @@ from app.config import Settings
 from app.core.db import session
 from app.core.outbox import Job, outside
 from app.core.permissions import Actor
-from app.library.asked import customers_words
+from app.kb.asked import customers_words
 from knowledge.access import own_products
 from knowledge.index import Index, IndexDocument, IndexUnavailable, Passage, Query, Reader
 from knowledge.whoosh_index import WhooshIndex

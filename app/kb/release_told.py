@@ -6,8 +6,8 @@ from app.core.catalogue import Product, Release
 from app.core.db import session
 from app.core.people import Contact, User
 from app.core.permissions import Actor
+from app.kb.followers import known, unfollow_link, who_is
 from app.letters import signing
-from app.library.followers import known, unfollow_link, who_is
 from channels.reaching import ladder
 from knowledge import gate_check, release_news
 from knowledge.access import readable_articles

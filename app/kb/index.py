@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import answer_reactions, reactions
 from app.config import Settings
 from app.core.errors import DeskError
-from app.library import asked as asked_reactions
-from app.library import rebuilding, similar
+from app.kb import asked as asked_reactions
+from app.kb import rebuilding, similar
 from knowledge import lexicon, terms
 from knowledge.analysis import watch_words
 from knowledge.index import Index

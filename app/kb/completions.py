@@ -4,7 +4,7 @@ is no index: the search itself says that."""
 from dataclasses import dataclass
 
 from app.core.permissions import Actor
-from app.library.index import current_index
+from app.kb.index import current_index
 from app.queries.portal_search import listed, product_codes_of
 from knowledge import completing
 from knowledge.access import reader_for
