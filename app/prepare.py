@@ -3,11 +3,17 @@
 Each start of Python with the whole application costs more than a second; the parent of a one-machine desk pays it once.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 
-from app.config import BadSetting
-from app.factory import create_app
+gc.disable()  # as in wsgi.py: what is read at the start stays
+
+from app.config import BadSetting  # noqa: E402  the line above comes first
+from app.factory import create_app  # noqa: E402
+
+gc.freeze()
+gc.enable()
 
 
 def main(commands: Sequence[str]) -> int:

@@ -101,6 +101,9 @@ def run_all(stages: Sequence[Stage], found: dict[str, str]) -> int:
 
 def main() -> int:
     """`--check` the checks alone, `--quick` also what needs no server, nothing: everything."""
+    # Compiled files of Python are kept, whatever this terminal thinks of it: without them each of some hundred processes
+    # reads the house's source anew, and each hand of pytest rewrites all tests again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     only = sys.argv[1:]
     if only == ["--check"]:
         return run_all(CHECKS, {})
