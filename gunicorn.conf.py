@@ -25,6 +25,7 @@ pythonpath = str(ROOT)
 worker_class = "app.serving.DeskWorker"
 workers = 1
 threads = _settings.web_threads
+limit_request_line = serving.LONGEST_LINE
 worker_connections = _settings.web_threads + 200
 preload_app = False
 control_socket_disable = True
@@ -47,4 +48,8 @@ def post_worker_init(worker):
     """The words of the search are read before the first question, beside the first requests."""
     from app.kb.index import warm  # here, because the server itself needs nothing of the house
 
-    threading.Thread(target=warm, args=(worker.wsgi,), name="index", daemon=True).start()
+    def settle():
+        warm(worker.wsgi)
+        serving.settle()
+
+    threading.Thread(target=settle, name="index", daemon=True).start()

@@ -39,8 +39,9 @@ from app.core.uow import unit_of_work
 from app.factory import create_app
 from bench.measure import machine, table
 from bench.search_engines import made_up, made_up_questions, of_folder, questions_of
+from knowledge import lexicon_making
 from knowledge.index import IndexDocument
-from knowledge.indexing import rebuild
+from knowledge.indexing import rebuild, words_folder
 from knowledge.models import Article, Revision, article_product
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,7 +88,7 @@ def fill(documents: list[IndexDocument]) -> None:
 
 
 def prepare_house(settings: Settings, documents: list[IndexDocument]) -> None:
-    """A migrated database with the articles, indexed; nothing is done twice in a kept folder."""
+    """A migrated database with the articles, indexed, and the file of their words; nothing is done twice in a kept folder."""
     app = create_app(settings)
     with app.app_context():
         migrate.upgrade(db.engine)
@@ -98,6 +99,8 @@ def prepare_house(settings: Settings, documents: list[IndexDocument]) -> None:
             fill(documents)
             rebuild(app.extensions["open_index"]())
             print(f"filled and indexed in {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+        app.extensions["open_index"]()
+        lexicon_making.ensure(words_folder(settings))  # as the worker does
         db.session.remove()
         db.engine.dispose()
 
@@ -158,7 +161,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def rest(servers: list[int]) -> None:
-    """Wait until the processes have read the words of all titles, which they do once, beside their first requests."""
+    """Wait until the processes have done what they do once, beside their first requests."""
     limit, used = time.monotonic() + 300, 0.0
     while time.monotonic() < limit:
         time.sleep(2)

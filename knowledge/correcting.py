@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from knowledge.analysis import HAN_WORD, fold, han_words, strip_question_words, tokens
+from knowledge.analysis import HAN_WORD, fold, han_words, rarity_in_talk, strip_question_words, tokens
 from knowledge.index import Hits, Index, Query
 from knowledge.lexicon import Lexicon, lexicon_now
 from knowledge.scarcity import Exchange, Hope, Scarcity
@@ -19,6 +19,8 @@ GOOD = 0.75
 """A first hit that holds this much of the question needs no other spelling."""
 BETTER = 0.15
 MOST_TRIED = 3
+SAID_SELDOM = 0.6
+"""Words that people say more often than this (哪, 地方, 职业) are missing from many articles, and seldom misspelled."""
 MOST_GUESSES = 60
 """Exchanges of a question that are looked at, the likeliest first."""
 _LETTERS = re.compile(r"(?<![a-z0-9])[a-z]{2,}(?:[ '][a-z]{2,}|[ '][a-z](?![a-z0-9]))*(?![a-z0-9-])")
@@ -36,7 +38,8 @@ def did_you_mean(index: Index, query: Query, hits: Hits) -> tuple[str, Hits] | N
     known = first.coverage if first else 0.0
     hope: Hope | None = None
     best: tuple[float, str] | None = None
-    for text, brought in islice(_spellings(fold(query.text).strip(), lexicon, scarcity), MOST_TRIED):
+    lacked = frozenset(first.lacks) if first else None
+    for text, brought in islice(_spellings(fold(query.text).strip(), lexicon, scarcity, lacked), MOST_TRIED):
         hope = hope or Hope(scarcity, query.text, known)
         if hits.total and not hope.reaches(text, known + BETTER):
             continue
@@ -51,11 +54,13 @@ def did_you_mean(index: Index, query: Query, hits: Hits) -> tuple[str, Hits] | N
     return (best[1], index.search(replace(query, text=best[1]))) if best else None
 
 
-def _spellings(folded: str, lexicon: Lexicon, scarcity: Scarcity | None = None) -> Iterator[tuple[str, list[str]]]:
+def _spellings(
+    folded: str, lexicon: Lexicon, scarcity: Scarcity | None = None, lacked: frozenset[str] | None = None
+) -> Iterator[tuple[str, list[str]]]:
     """Other spellings, the likeliest first, each with the words that it brings in. With `scarcity` only those that exchange
-    what is scarce for what is common."""
+    what is scarce for what is common; with `lacked` only those that touch a word which the first hit lacks."""
     yield from _spoken(folded, lexicon)
-    yield from _written(folded, lexicon, scarcity)
+    yield from _written(folded, lexicon, scarcity, lacked)
     yield from _one_letter(folded, lexicon)
 
 
@@ -84,12 +89,19 @@ def _spoken(folded: str, lexicon: Lexicon) -> Iterator[tuple[str, list[str]]]:
             yield text, brought
 
 
-def _written(folded: str, lexicon: Lexicon, scarcity: Scarcity | None) -> Iterator[tuple[str, list[str]]]:
+def _written(
+    folded: str, lexicon: Lexicon, scarcity: Scarcity | None, lacked: frozenset[str] | None
+) -> Iterator[tuple[str, list[str]]]:
     """Han stretches in which unknown words are exchanged for known ones that sound or look alike."""
     said = strip_question_words(folded)
-    choices = sorted(_exchanges(said, lexicon), key=lambda choice: -choice.worth)[:MOST_GUESSES]
+    words = han_words(said)
+    # What stands in the article that was found is not misspelled: three of four questions end here, before any search.
+    doubtful = None if lacked is None else [(at, at + len(word)) for at, word in words if word in lacked and rarity_in_talk(word) >= SAID_SELDOM]
+    if doubtful == []:
+        return
+    choices = sorted(_exchanges(said, lexicon, doubtful), key=lambda choice: -choice.worth)[:MOST_GUESSES]
     if choices and scarcity is not None:
-        choices = scarcity.mistaken(folded, han_words(said), choices)
+        choices = scarcity.mistaken(folded, words, choices)
     seen: set[str] = set()
     for first in choices[:MOST_TRIED]:
         taken: list[Exchange] = []
@@ -105,18 +117,21 @@ def _written(folded: str, lexicon: Lexicon, scarcity: Scarcity | None) -> Iterat
                 yield tried, brought
 
 
-def _exchanges(said: str, lexicon: Lexicon) -> Iterator[Exchange]:
+def _exchanges(said: str, lexicon: Lexicon, doubtful: list[tuple[int, int]] | None) -> Iterator[Exchange]:
+    """`doubtful` stretches from where to where, of which each exchange touches one; None: all of `said` is."""
     for run in HAN_WORD.finditer(said):
         text, base = run.group(), run.start()
         for length in range(min(6, len(text)), 1, -1):
             for start in range(len(text) - length + 1):
-                part = text[start : start + length]
+                part, at = text[start : start + length], base + start
+                if doubtful is not None and not any(at < end and begin < at + length for begin, end in doubtful):
+                    continue
                 if part in lexicon.words:
                     continue
                 # Two characters are too few to guess more than a homophone.
                 for other, cost in lexicon.alike(part, sound_only=length == 2):
                     worth = length - 2 * cost - (0.3 if _known_pieces(part, lexicon) else 0)
-                    yield Exchange(worth, base + start, base + start + length, other)
+                    yield Exchange(worth, at, at + length, other)
 
 
 def _known_pieces(part: str, lexicon: Lexicon) -> bool:

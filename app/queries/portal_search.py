@@ -18,17 +18,30 @@ from knowledge.models import Article, Revision
 
 @dataclass(frozen=True)
 class Listed:
-    """An article as lists show it."""
+    """An article as lists show it: ten of them stand on each page of answers, so they hold nothing more."""
 
     id: int
     slug: str
     title: str
     level: str
-    category: str
     safety: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a reader sees of the one article that answers."""
+
+    body: str
     valid_for: str
-    reviewed_by: str
     reviewed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class News:
+    """An article that is new or changed."""
+
+    slug: str
+    title: str
     updated_at: datetime
 
 
@@ -77,16 +90,23 @@ def product_codes(limit: int) -> list[tuple[str, str]]:
     return [(code, name) for code, name in session().execute(rows)]
 
 
-def body_of(article_id: int) -> str:
-    """The text that readers see."""
-    rows = select(Revision.body).join(Article, Article.current_revision_id == Revision.id)
-    return session().scalar(rows.where(Article.id == article_id)) or ""
+def shown_of(article_id: int) -> Shown:
+    """The text that readers see, and since when it is known to be right."""
+    row = session().execute(_SHOWN, {"wanted": article_id}).one_or_none()
+    return Shown(*row) if row else Shown("", "", None)
 
 
-def newest(reader: Reader, limit: int, product_id: int | None = None) -> list[Listed]:
+_SHOWN = (
+    select(func.coalesce(Revision.body, ""), Article.valid_for, Article.reviewed_at)
+    .join(Revision, Article.current_revision_id == Revision.id, isouter=True)
+    .where(Article.id == bindparam("wanted"))
+)
+
+
+def newest(reader: Reader, limit: int, product_id: int | None = None) -> list[News]:
     """What was published or changed last."""
-    rows = select(*_COLUMNS).where(Article.state == "published", within(reader))
+    rows = select(Article.slug, Article.title, Article.updated_at).where(Article.state == "published", within(reader))
     if product_id is not None:
         rows = rows.where(Article.products.any(Product.id == product_id))
     rows = rows.order_by(func.coalesce(Article.published_at, Article.updated_at).desc(), Article.id.desc()).limit(limit)
-    return [Listed(*row) for row in session().execute(rows)]
+    return [News(*row) for row in session().execute(rows)]

@@ -109,14 +109,13 @@ class Shown:
         if _said_too_little(q) or confidence(hits, q) < SURE:
             return None
         row = self.row(self.hits[0])
-        body = queries.body_of(row.id)
+        shown = queries.shown_of(row.id)
         return {
             **self._dict(self.hits[0], carried),
             "url": article_url(row.slug, **carried),  # it says more than one place of the article
-            "lines": _lines(body, q),
+            "lines": _lines(shown.body, q),
             "slug": row.slug,
-            "safety": Markup(sheet_of(body).safety) if row.safety else None,
-            "releases": row.valid_for,
-            "reviewed_at": row.reviewed_at,
-            "updated_at": row.updated_at,
+            "safety": Markup(sheet_of(shown.body).safety) if row.safety else None,
+            "releases": shown.valid_for,
+            "reviewed_at": shown.reviewed_at,
         }

@@ -1,6 +1,5 @@
 """All segments of one moment: a query in, the best readable documents of all of them out."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,13 +8,12 @@ import numpy as np
 from knowledge import ranking
 from knowledge.analysis import QueryTokens
 from knowledge.arrays import masks
+from knowledge.arrays.counting import Counts
 from knowledge.arrays.scorer import Scored, best_passages, held_terms, score, spans
 from knowledge.arrays.segment import Bools, Floats, Ints, Segment, term_key
 from knowledge.index import Query
 from knowledge.lacking import Asked, Lacks
 from knowledge.learning.reordering import depth_needed, reorder
-
-FACETS = {"product": "products", "category": "category", "level": "level"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Generation:
         widest = depth_needed(depth)
         best: list[tuple[float, int, int]] = []
         scored: dict[int, tuple[Scored, Ints]] = {}
-        counted: dict[str, Counter[str]] = {facet: Counter() for facet in FACETS} if query.facets else {}
+        counts = Counts(query)
         total = 0
         for place, (segment, gone) in enumerate(self.segments):
             where = spans(segment, looked[place][at])
@@ -98,9 +96,8 @@ class Generation:
             if result is None:
                 continue
             found = result.found if gone is None else result.found & ~gone
-            for facet, counter in counted.items():
-                _count(segment, facet, found & masks.allowed(segment, masks.without(query, facet)), counter)
             documents = np.flatnonzero(found & masks.allowed(segment, query))
+            counts.add(segment, found, documents)
             if not len(documents):
                 continue
             total += len(documents)
@@ -112,7 +109,7 @@ class Generation:
         best = reorder(best, [segment for segment, _ in self.segments], scored, asked, plan.asked_value)
         told = Asked(plan.rarity, [(term.space, term.text) for term in plan.terms])
         items = self._items(best[query.offset : depth], scored, asked, plan.asked_value, told)
-        return Answer(total, items, plan.marks, {name: dict(counter) for name, counter in counted.items()}, told.said)
+        return Answer(total, items, plan.marks, counts.as_dicts(), told.said)
 
     def _items(
         self,
@@ -145,14 +142,3 @@ def _best(values: Floats, depth: int) -> Ints:
         return np.arange(len(values))
     least = np.partition(values, len(values) - depth)[len(values) - depth]
     return np.flatnonzero(values >= least)
-
-
-def _count(segment: Segment, facet: str, found: Bools, counter: Counter[str]) -> None:
-    column = FACETS[facet]
-    if facet != "product":
-        counts = np.bincount(segment.arrays[column][found], minlength=len(segment.tables[column]))
-        counter.update({name: int(count) for name, count in zip(segment.tables[column], counts, strict=True) if count and name})
-        return
-    owners = np.repeat(found, segment.sizes("products"))
-    products, counts = np.unique(segment.arrays[column][owners], return_counts=True)
-    counter.update({str(product): int(count) for product, count in zip(products, counts, strict=True)})

@@ -1,9 +1,11 @@
 """Marks and windows: the right paragraph, nothing lost, nothing invented."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.highlight import best_passage, pieces
+from knowledge.highlight import _spots, best_passage, pieces
 from knowledge.index import Passage
 
 
@@ -47,3 +49,28 @@ def test_pieces_put_together_are_the_text(text: str, terms: dict[str, float]) ->
     best = best_passage([Passage(text)], terms)
     if best:
         assert "".join(p.text for p in best[1]).strip("…") in text
+
+
+def plain_spots(folded: str, terms: list[str]) -> list[tuple[int, int]]:
+    """The same once more as one pattern: at each place the longest term, then on after a word or after one Han character."""
+    spelled = [
+        rf"(?<![a-z0-9]){re.escape(term)}(?:e?s)?(?![a-z0-9])" if term.isascii() else re.escape(term)
+        for term in sorted(terms, key=len, reverse=True)
+    ]
+    pattern, place, found = re.compile("|".join(spelled)), 0, []
+    while match := pattern.search(folded, place):
+        found.append((match.start(), match.end()))
+        place = match.end() if match.group().isascii() else match.start() + 1
+    return found
+
+
+@given(
+    st.text("ab变频器e07s- ", max_size=60),
+    st.lists(st.one_of(st.text("变频器", min_size=1, max_size=3), st.from_regex("[ab][abe07-]{0,2}", fullmatch=True)), min_size=1, max_size=6),
+)
+def test_terms_are_found_where_one_pattern_of_all_would_find_them(folded: str, terms: list[str]) -> None:
+    assert [(start, end) for start, end, _ in _spots(folded, terms)] == plain_spots(folded, terms)
+
+
+def test_a_piece_of_a_code_is_not_the_code() -> None:
+    assert [name for *_, name in _spots("e07 e070 ae07 e07s e07es e07d", ["e07"])] == ["e07", "e07s", "e07es"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.analysis import fold, han_words, query_tokens, use_shipped_words, use_terms
-from knowledge.correcting import _spellings
+from knowledge.analysis import fold, han_words, query_tokens, rarity_in_talk, use_shipped_words, use_terms
+from knowledge.correcting import SAID_SELDOM, _spellings
 from knowledge.index import IndexDocument, Passage, Query
 from knowledge.lexicon import Lexicon
 from knowledge.scarcity import SCARCER, Exchange, Hope, Scarcity
@@ -63,6 +63,28 @@ def test_spellings_without_need_are_not_tried(index: WhooshIndex) -> None:
     of_mars.add(["登陆火星"])
     assert "登陆平台" in [text for text, _ in _spellings("登录平台", of_mars)], "it sounds the same"
     assert list(_spellings("登录平台", of_mars, Scarcity(index))) == []
+
+
+def test_only_words_that_the_first_hit_lacks_are_doubted(index: WhooshIndex) -> None:
+    lexicon = Lexicon()
+    lexicon.add(["登录平台"])
+
+    def tried(*lacked: str) -> list[str]:
+        return [text for text, _ in _spellings("登路平台", lexicon, Scarcity(index), frozenset(lacked))]
+
+    assert tried("登路") == ["登录平台"]
+    assert tried() == [], "everything stands in the article that was found"
+    assert tried("平台") == [], "what is exchanged is not what is missing"
+
+
+def test_words_that_everybody_says_are_not_doubted(index: WhooshIndex) -> None:
+    """哪 is missing from many an article, and 第 is not what was meant."""
+    lexicon = Lexicon()
+    lexicon.add(["登录", "哪里登录"])
+    typed = "那里登录"
+    assert rarity_in_talk("那里") < SAID_SELDOM
+    assert "哪里登录" in [text for text, _ in _spellings(typed, lexicon)]
+    assert [text for text, _ in _spellings(typed, lexicon, None, frozenset({"那里"}))] == []
 
 
 def test_hope_is_what_the_first_hit_and_the_new_words_could_hold(index: WhooshIndex) -> None:
