@@ -27,7 +27,9 @@ from app.core.uow import on_every_commit, unit_of_work
 from app.fetcher import fetch_mail
 from app.kb import loop_tick, similar
 from app.kb.imports import work_imports
+from app.kb.loop_told import remind_overdue
 from app.kb.told import note_all_links, remind_reviews
+from app.kb.words import keep_words
 from app.sla_alarms import raise_alarms
 from channels.app_users import forget_uploads
 from channels.receiving import pick_up
@@ -101,6 +103,7 @@ def _declare(huey: Huey, flask: Flask | None) -> None:
             with flask.app_context(), unit_of_work():
                 raise_alarms()
                 remind_reviews()
+                remind_overdue()
             with flask.app_context():
                 note_all_links()
             with flask.app_context():
@@ -168,6 +171,7 @@ class Worker:
         threading.Thread(target=fetch_mail, args=(self.flask, self._stop), name="mail", daemon=True).start()
         threading.Thread(target=tail_calls, args=(self.flask, self._stop), name="calls", daemon=True).start()
         threading.Thread(target=work_imports, args=(self.flask, self._stop), name="import", daemon=True).start()
+        threading.Thread(target=keep_words, args=(self.flask, self._stop), name="words", daemon=True).start()
         threading.Thread(target=self._do_slow, name="slow", daemon=True).start()
         consumer = Consumer(self.huey, workers=1, periodic=True, initial_delay=0.05, backoff=1.3, max_delay=0.25)
         consumer._set_signal_handlers = lambda: None

@@ -4,8 +4,10 @@ Everything shown was found for this reader, and the database has the last word. 
 articles, and are never shown.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from sqlalchemy import exists, or_, select
 
@@ -25,6 +27,8 @@ ENOUGH = 0.5
 """A suggestion must hold this share of what was typed: an article found by its text alone would look like a mistake."""
 MOST_READINGS = 3
 MOST_WORDS = 2
+_folded = lru_cache(maxsize=512)(fold)
+"""One suggestion looks at the same titles three times."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,9 @@ def complete(index: Index, text: str, reader: Reader, limit: int = 8) -> list[Co
     lexicon = lexicon_now()
     found: dict[str, Completion] = {}
     for reading in _readings(typed, lexicon):
-        _add(found, _words(index, reading, reader, lexicon))
-        _add(found, _articles(index, reading, reader))
+        texts = _texts(index, reading, reader)
+        _add(found, _words(index, reading, reader, lexicon, texts))
+        _add(found, _articles(texts, reading))
         if len(found) >= limit:
             break
     _add(found, _products(typed, reader))
@@ -54,12 +59,12 @@ def complete(index: Index, text: str, reader: Reader, limit: int = 8) -> list[Co
 
 def _add(found: dict[str, Completion], more: Iterable[Completion]) -> None:
     for one in more:
-        found.setdefault(fold(one.text), one)
+        found.setdefault(_folded(one.text), one)
 
 
 def _ordered(found: Iterable[Completion], typed: str) -> list[Completion]:
     """A word first, then what begins with what was typed; within that as found."""
-    return sorted(found, key=lambda one: (one.kind not in ("term", "product"), not fold(one.text).startswith(typed)))
+    return sorted(found, key=lambda one: (one.kind not in ("term", "product"), not _folded(one.text).startswith(typed)))
 
 
 def _readings(typed: str, lexicon: Lexicon) -> list[str]:
@@ -85,18 +90,13 @@ def _codes_begun(typed: str, lexicon: Lexicon) -> list[str]:
     return [typed[: len(typed) - len(last)] + code for code in lexicon.codes_beginning(last) if code != last]
 
 
-def _words(index: Index, reading: str, reader: Reader, lexicon: Lexicon) -> list[Completion]:
-    """Words that begin as the reading does, most frequent first, each found for this reader."""
-    if not HAN_WORD.fullmatch(reading) or len(reading) > 6:
-        return []
-    known = [word for word in lexicon.words if word.startswith(reading) and lexicon.words[word] > 1]
-    known.sort(key=lambda word: -lexicon.words[word])
-    return [Completion(word, "term") for word in known[: MOST_WORDS + 1] if stands_for(index, word, reader)][:MOST_WORDS]
+Texts = list[tuple[int, list[tuple[str, str, str]]]]
+"""Articles as found, each with its title and questions: what it is, as written, folded."""
 
 
-def _articles(index: Index, reading: str, reader: Reader) -> list[Completion]:
-    hits = index.search(Query(reading, reader, limit=LOOKED_AT, passages=False))
-    ids = [int(hit.id) for hit in hits]
+def _texts(index: Index, reading: str, reader: Reader) -> Texts:
+    """What the articles found say at their heads, as far as the database lets this reader read them now."""
+    ids = [int(hit.id) for hit in index.search(Query(reading, reader, limit=LOOKED_AT, passages=False))]
     if not ids:
         return []
     rows = session().execute(
@@ -104,27 +104,45 @@ def _articles(index: Index, reading: str, reader: Reader) -> list[Completion]:
         .join(Revision, Revision.id == Article.current_revision_id)
         .where(Article.id.in_(ids), Article.state == "published", within(reader))
     )
-    told = {number: (title, questions or ()) for number, title, questions in rows}
+    told = {
+        number: [("title", title, _folded(title)), *(("question", asked, _folded(asked)) for asked in questions or ())]
+        for number, title, questions in rows
+    }
+    return [(number, told[number]) for number in ids if number in told]
+
+
+def _words(index: Index, reading: str, reader: Reader, lexicon: Lexicon, texts: Texts) -> list[Completion]:
+    """Words that begin as the reading does, most frequent first, each standing in what this reader may read."""
+    if not HAN_WORD.fullmatch(reading) or len(reading) > 6:
+        return []
+
+    def readable(word: str) -> bool:
+        # What stands in a title that was just read needs no search of its own.
+        return any(word in folded for _, heads in texts for *_, folded in heads) or stands_for(index, word, reader)
+
+    return [Completion(word, "term") for word in islice(filter(readable, lexicon.han_beginning(reading, MOST_WORDS + 1)), MOST_WORDS)]
+
+
+def _articles(texts: Texts, reading: str) -> list[Completion]:
     wanted = query_tokens(reading)
     found: list[tuple[bool, float, int, Completion]] = []
-    for place, number in enumerate(ids):
-        if number in told and (best := _best(number, *told[number], reading, wanted)):
-            share, completion = best
-            found.append((fold(completion.text).startswith(reading), round(share, 1), -place, completion))
+    for place, (number, heads) in enumerate(texts):
+        if best := _best(number, heads, reading, wanted):
+            share, folded, completion = best
+            found.append((folded.startswith(reading), round(share, 1), -place, completion))
     found.sort(key=lambda one: one[:3], reverse=True)
     return [completion for *_, completion in found]
 
 
 def _best(
-    number: int, title: str, questions: Sequence[str], reading: str, wanted: QueryTokens
-) -> tuple[float, Completion] | None:
+    number: int, heads: list[tuple[str, str, str]], reading: str, wanted: QueryTokens
+) -> tuple[float, str, Completion] | None:
     """The title or the question of an article that holds most of the reading."""
-    best: tuple[float, Completion] | None = None
-    for text, kind in ((title, "title"), *((question, "question") for question in questions)):
-        folded = fold(text)
+    best: tuple[float, str, Completion] | None = None
+    for kind, text, folded in heads:
         share = _share(folded, wanted) + 0.2 * folded.startswith(reading)
         if share >= ENOUGH and (best is None or share > best[0] + 0.05):
-            best = (share, Completion(text, kind, number))
+            best = (share, folded, Completion(text, kind, number))
     return best
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from app.config import Settings
 from app.core.db import session
+from knowledge import lexicon
 from knowledge.analysis import look_for_words, prepare
 from knowledge.index import Index, IndexAway, IndexDocument, IndexUnavailable
 from knowledge.loop.asked import asked_of
@@ -22,7 +23,14 @@ log = logging.getLogger("huiyin.knowledge")
 
 def open_index(settings: Settings) -> Index:
     """The index of this installation; one per process. Also loads the dictionaries, so call it at start."""
+    lexicon.use_folder(words_folder(settings))
     return _open(settings.data_dir.resolve(), settings.search_url)
+
+
+def words_folder(settings: Settings) -> Path:
+    """Where the words of titles are kept; every process of this machine reads them there."""
+    folder: Path = settings.data_dir.resolve() / "words"
+    return folder
 
 
 @cache

@@ -4,11 +4,14 @@ Readings come character by character. A word with a character of several reading
 costs less memory than a dictionary of phrases and never misses the one that was typed.
 """
 
-import os
+import importlib.util
 import unicodedata
-from collections.abc import Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import islice, product
+from pathlib import Path
 
 MOST_READINGS = 3
 MOST_KEYS = 8
@@ -16,21 +19,55 @@ _NEAR = (("zh", "z"), ("ch", "c"), ("sh", "s"))
 _NEAR_ENDS = (("ang", "an"), ("eng", "en"), ("ing", "in"))
 
 
+_FIRST, _LAST = 0x3400, 0xA000
+"""The plane in which nearly all characters stand that anybody writes."""
+
+
+class _Readings:
+    """The commonest readings of each character without tones. Forty thousand characters share five thousand sets of
+    readings, so that arrays of small numbers say it: one megabyte instead of nine."""
+
+    def __init__(self, told: Mapping[int, str]) -> None:
+        sets: dict[tuple[str, ...], int] = {(): 0}
+        toneless = cache(_toneless)
+        self._near = array("H", bytes(2 * (_LAST - _FIRST)))
+        self._far, self._far_sets = array("I"), array("H")
+        for code, readings in sorted(told.items()):
+            each = tuple(dict.fromkeys(toneless(one) for one in readings.split(",")[:MOST_READINGS] if one))
+            number = sets.setdefault(each, len(sets))
+            if _FIRST <= code < _LAST:
+                self._near[code - _FIRST] = number
+            else:
+                self._far.append(code)
+                self._far_sets.append(number)
+        self._sets = list(sets)
+
+    def of(self, char: str) -> tuple[str, ...]:
+        code = ord(char)
+        if _FIRST <= code < _LAST:
+            return self._sets[self._near[code - _FIRST]]
+        at = bisect_left(self._far, code)
+        return self._sets[self._far_sets[at]] if at < len(self._far) and self._far[at] == code else ()
+
+
 @cache
-def _readings() -> dict[int, str]:
-    # The phrases would take 45 MB in every process.
-    os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
-    from pypinyin.pinyin_dict import pinyin_dict
+def _readings() -> _Readings:
+    # Its table of characters alone: the package itself keeps it twice, and phrases beside it.
+    package = importlib.util.find_spec("pypinyin")
+    assert package is not None and package.origin is not None
+    told = importlib.util.spec_from_file_location("pinyin_dict", Path(package.origin).with_name("pinyin_dict.py"))
+    assert told is not None and told.loader is not None
+    module = importlib.util.module_from_spec(told)
+    told.loader.exec_module(module)
+    found = _Readings(module.pinyin_dict)
+    vars(module).clear()  # it refers to itself: the whole table would stay until the collector comes
+    return found
 
-    table: dict[int, str] = pinyin_dict
-    return table
 
-
-@lru_cache(8192)
+@lru_cache(2048)
 def readings(char: str) -> tuple[str, ...]:
     """The commonest readings of a character without tones, `ü` as v; none for what is not Han."""
-    told = _readings().get(ord(char), "")
-    return tuple(dict.fromkeys(_toneless(one) for one in told.split(",")[:MOST_READINGS] if one))
+    return _readings().of(char)
 
 
 def _toneless(reading: str) -> str:

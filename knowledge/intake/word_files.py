@@ -6,6 +6,7 @@ from typing import Any
 
 import mammoth
 
+from app.core.text import pack
 from knowledge.intake.archives import check_office
 from knowledge.intake.html_files import from_fragment, mark_safety
 from knowledge.intake.pictures import Gathered
@@ -48,7 +49,7 @@ def read_word(content: bytes, path: str, limits: Limits) -> Entry:
     if not body.strip() and not gathered.files:
         raise Unreadable("文件里没有文字。")
     body, safety = mark_safety(body)
-    lost = (f"有 {len(gathered.lost)} 张图片浏览器显示不了，没有带过来。",) if gathered.lost else ()  # data
+    lost = (pack("有 %(n)s 张图片浏览器显示不了，没有带过来。", n=len(gathered.lost)),) if gathered.lost else ()
     return Entry(
         "", (heading or PurePosixPath(path).stem)[:200], body, {"safety": True} if safety else {}, None, tuple(gathered.files), warnings=lost
     )

@@ -19,7 +19,6 @@ Write = Callable[..., Article]
 def _anew(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lexicon, "_kept", None)
     monkeypatch.setattr(lexicon, "AT_ONCE", 2)
-    monkeypatch.setattr(lexicon, "_ROWS", lexicon._ROWS.limit(2))
     monkeypatch.setattr(lexicon, "LOOK_EVERY", 0.0)
 
 

@@ -1,5 +1,7 @@
 """Words by sound and by look: pinyin, initials, homophones, one wrong character."""
 
+import tracemalloc
+
 import pytest
 
 from knowledge import pinyin
@@ -39,10 +41,33 @@ def test_the_last_word_may_be_begun_only(lexicon: Lexicon) -> None:
     assert lexicon.spoken("xqzv", unfinished=True) == []
 
 
+def test_a_word_heard_whole_comes_before_initials_of_long_ones() -> None:
+    lexicon = Lexicon()
+    for word, times in (("参数", 50), ("残奥", 3), ("哪些", 900), ("哪些缓冲区", 40), ("网络", 80), ("万安", 9), ("内核格式文件", 30)):
+        lexicon.meet(word, times)
+    for syllables in ("nshu", "ngluo"):  # some long word has every such letters as its initials
+        lexicon._initials.add(syllables, 3)
+    assert lexicon.spoken("canshu", unfinished=True)[0] == "参数"
+    assert lexicon.spoken("wangluo", unfinished=True)[0] == "网络"
+
+
 def test_readings() -> None:
     assert set(pinyin.readings("重")) >= {"zhong", "chong"}
     assert pinyin.readings("绿")[0] == "lv" and pinyin.readings("a") == ()
     assert pinyin.near("程") & pinyin.near("陈")
+    assert pinyin.readings("\u3400") == ("qiu",) and pinyin.readings("\u9fff") == ("xing",), "the plane's first and last"
+    assert pinyin.readings("\U0002cb4a") == ("du",) and pinyin.readings("\U0010ffff") == (), "beyond it"
+
+
+def test_readings_take_little_memory() -> None:
+    pinyin._readings.cache_clear()
+    tracemalloc.start()
+    try:
+        pinyin._readings()
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2_000_000 < most, "what was read to make them is gone"
 
 
 @pytest.mark.parametrize(
