@@ -30,6 +30,7 @@ import knowledge.editing_models
 import knowledge.gate_models
 import knowledge.intake_models
 import knowledge.loop_models
+import knowledge.mark_models
 import knowledge.models
 import knowledge.term_models
 import workflows.call_models

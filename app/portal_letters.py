@@ -1,6 +1,7 @@
 """What the portal writes to customers by mail: the receipt of a request, and the link to all of theirs."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import func, select
@@ -106,7 +107,16 @@ def send_link(event: RequestsLinkAsked, job: Job) -> None:
         with job.done():
             return
     link = f"{signing()['site_url']}/requests/open/{sign_identity(identity.id)}"
-    if event.language == "en":
+    if event.onward:
+        link += f"?{urlencode({'next': event.onward})}"
+    if event.onward and event.language == "en":
+        subject = "Your link"
+        text = f"Hello,\n\nthis link takes you back to the page where you were writing, and to your requests (it works for 24 hours, no password):\n{link}\n\nOpen it in the same browser, so that your words are still there. If you have not asked for it, please ignore this mail."
+    elif event.onward:
+        subject, text = "您要的链接", (
+            f"您好：\n\n点开下面的链接，就回到您刚才在写的那一页，也能看您的请求（24 小时内有效，无需密码）：\n{link}\n\n请用刚才的浏览器打开，写好的话都还在。如果不是您要的，请忽略这封邮件。"
+        )  # data
+    elif event.language == "en":
         subject = "Your requests"
         text = f"Hello,\n\nhere are your requests (the link works for 24 hours, no password):\n{link}\n\nIf you have not asked for it, please ignore this mail."
     else:

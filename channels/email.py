@@ -97,6 +97,7 @@ class EmailChannel:
                 automatic=message.is_auto,
                 generated=message.generated,
                 list_id=str(message.meta.get("list_id") or ""),
+                unsubscribe=str(message.meta.get("unsubscribe") or ""),
                 attachments=[OutFile(f.name, f.mime, f.content, f.content_id) for f in message.files],
             )
         except BadAddress:

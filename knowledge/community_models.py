@@ -1,8 +1,8 @@
-"""Tables of public questions: what was asked under a product, what was answered, and who thought what of it."""
+"""Tables of public questions: what was asked under a product and what was answered."""
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.catalogue import Product
@@ -80,25 +80,6 @@ class Answer(Versioned, Base):
 
 
 Post = Question | Answer
-
-
-class CommunityMark(Base):
-    """What one person did with one post: a vote, a following (questions alone), a report with its reason. Once each."""
-
-    __tablename__ = "community_mark"
-    __table_args__ = (
-        UniqueConstraint("mark", "post", "post_id", "person_kind", "person_id"),
-        Index("ix_community_mark_person", "person_kind", "person_id", "mark"),
-    )
-    id: Mapped[int] = mapped_column(primary_key=True)
-    mark: Mapped[str] = mapped_column(CleanText(8))
-    post: Mapped[str] = mapped_column(CleanText(8))
-    post_id: Mapped[int] = mapped_column(Integer, index=True)
-    person_kind: Mapped[str] = mapped_column(CleanText(12))
-    person_id: Mapped[int] = mapped_column(Integer)
-    words: Mapped[str] = mapped_column(CleanText(300), default="")
-    settled: Mapped[bool] = mapped_column(Boolean, default=False)
-    at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
 
 class CommunityTerm(Base):

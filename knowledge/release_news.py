@@ -16,13 +16,11 @@ from app.core.directory.access import circle
 from app.core.errors import Forbidden
 from app.core.installed_base import Contract, Device
 from app.core.permissions import Actor
+from app.core.turns import in_turn
 from knowledge.community.access import person
-from knowledge.community_models import CommunityMark
 from knowledge.gate_models import PUBLISHED, ReleaseGate
+from knowledge.mark_models import FOLLOW, PRODUCT, RELEASE, SEEN, PersonMark
 
-FOLLOW, SEEN = "follow", "seen"
-PRODUCT, RELEASE = "product", "release"
-"""What a mark (`CommunityMark.post`) of the followers of a product, and of those who have seen a notice, is about."""
 NEW_FOR = timedelta(days=30)
 NOTED_FOR = timedelta(days=7)
 """So long the desk is told of a release that somebody has not yet waved away."""
@@ -81,9 +79,14 @@ def follows(actor: Actor, product: Product) -> bool:
     return _mark(actor, product) is not None
 
 
-def follow(actor: Actor, product: Product) -> bool:
-    """Follow the releases of a product, or no longer. True when they are followed now. Raises Forbidden."""
+def follow(actor: Actor, product: Product, wanted: bool | None = None) -> bool:
+    """Follow the releases of a product, or no longer. `wanted`: which of the two, so that saying it twice is the same as
+    once; None turns it round. True when they are followed now. Raises Forbidden."""
+    in_turn(actor)
     found = _mark(actor, product)
+    wanted = found is None if wanted is None else wanted
+    if wanted is (found is not None):
+        return wanted
     if found is not None:
         session().delete(found)
         session().flush()
@@ -91,24 +94,25 @@ def follow(actor: Actor, product: Product) -> bool:
     if not may_follow(actor, product):
         raise Forbidden()
     kind, number = person(actor)
-    session().add(CommunityMark(mark=FOLLOW, post=PRODUCT, post_id=product.id, person_kind=kind, person_id=number))
+    session().add(PersonMark(mark=FOLLOW, about=PRODUCT, about_id=product.id, person_kind=kind, person_id=number))
     session().flush()
     return True
 
 
-def _mark(actor: Actor, product: Product) -> CommunityMark | None:
+def _mark(actor: Actor, product: Product) -> PersonMark | None:
     kind, number = person(actor)
     return session().scalar(
-        select(CommunityMark).where(
-            CommunityMark.mark == FOLLOW, CommunityMark.post == PRODUCT, CommunityMark.post_id == product.id,
-            CommunityMark.person_kind == kind, CommunityMark.person_id == number,
+        select(PersonMark).where(
+            PersonMark.mark == FOLLOW, PersonMark.about == PRODUCT, PersonMark.about_id == product.id,
+            PersonMark.person_kind == kind, PersonMark.person_id == number,
         )
     )  # fmt: skip
 
 
-def followers(product_id: int) -> list[CommunityMark]:
-    rows = select(CommunityMark).where(CommunityMark.mark == FOLLOW, CommunityMark.post == PRODUCT, CommunityMark.post_id == product_id)
-    return list(session().scalars(rows.order_by(CommunityMark.id)))
+def followers(product_id: int, after: int = 0, limit: int | None = None) -> list[PersonMark]:
+    """The follow marks on a product from the one after `after` on, in the order in which they were made."""
+    rows = select(PersonMark).where(PersonMark.mark == FOLLOW, PersonMark.about == PRODUCT, PersonMark.about_id == product_id)
+    return list(session().scalars(rows.where(PersonMark.id > after).order_by(PersonMark.id).limit(limit)))
 
 
 def unseen(actor: Actor) -> tuple[ColumnElement[bool], ...]:
@@ -118,8 +122,8 @@ def unseen(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     if where == "supplier":
         theirs = select(Release.id).join(Product, Product.id == Release.product_id).where(Product.supplier_id == actor.organisation_id)
         own = ReleaseGate.release_id.in_(theirs)
-    seen = select(CommunityMark.post_id).where(
-        CommunityMark.mark == SEEN, CommunityMark.post == RELEASE, CommunityMark.person_kind == actor.kind, CommunityMark.person_id == actor.id
+    seen = select(PersonMark.about_id).where(
+        PersonMark.mark == SEEN, PersonMark.about == RELEASE, PersonMark.person_kind == actor.kind, PersonMark.person_id == actor.id
     )
     return ReleaseGate.state == PUBLISHED, ReleaseGate.published_at > since, own, ReleaseGate.id.not_in(seen)
 
@@ -132,7 +136,8 @@ def noted(actor: Actor, limit: int = 3) -> list[ReleaseGate]:
 
 def wave_away(actor: Actor, gate_id: int) -> None:
     """This colleague has seen the notice. Harmless to repeat."""
+    in_turn(actor)
     gate = session().scalar(select(ReleaseGate).where(*unseen(actor), ReleaseGate.id == gate_id)) if 0 < gate_id < 2**31 else None
     if gate is not None and actor.id is not None:
-        session().add(CommunityMark(mark=SEEN, post=RELEASE, post_id=gate.id, person_kind=actor.kind, person_id=actor.id))
+        session().add(PersonMark(mark=SEEN, about=RELEASE, about_id=gate.id, person_kind=actor.kind, person_id=actor.id))
         session().flush()

@@ -19,7 +19,7 @@ from app.viewer import current_actor, needs
 from knowledge.access import access_article, access_editable, may_edit
 from knowledge.editing_models import ArticleFile
 from knowledge.editing_rules import rules
-from knowledge.files import access_file, add_file, address_of, listed_ids, shown_ids
+from knowledge.files import access_file, add_file, address_of, as_kept, listed_ids, shown_ids
 from knowledge.models import Article
 
 api = Resource("article_files", "Pictures and attachments of articles.", max_body=None, under="articles")
@@ -76,7 +76,7 @@ def upload(article_id: int) -> Any:
     actor, limits = current_actor(), rules()
     access_editable(actor, article_id)
     content, found = sent_file(max(limits.image_bytes, limits.file_bytes))
-    put_bytes(content)  # they are on the disk before the unit of work begins
+    put_bytes(as_kept(content))  # they are on the disk before the unit of work begins
     with unit_of_work():
         article: Article = access_editable(actor, article_id)
         row = add_file(actor, content, clean(found.filename or ""), found.mimetype or "", article=article)

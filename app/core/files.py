@@ -60,7 +60,11 @@ def put_bytes(content: bytes) -> str:
     """Keep bytes under their SHA-256 (hex), durable on return. Writing the same bytes twice is harmless."""
     digest = hashlib.sha256(content).hexdigest()
     path = _path(digest)
-    if not path.exists():
+    try:
+        os.utime(path)  # whoever drops bytes leaves alone what was handed in lately
+    except PermissionError:  # another user's, who alone may drop them
+        pass
+    except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.parent / f".{digest}.{secrets.token_hex(4)}"
         with open(draft, "wb") as out:
@@ -69,6 +73,26 @@ def put_bytes(content: bytes) -> str:
             os.fsync(out.fileno())
         os.replace(draft, path)
     return digest
+
+
+def drop_bytes(digest: str, before: datetime) -> bool:
+    """Remove bytes that no row names, unless they were handed in since `before`: then their row may be on its way. True
+    when they are gone."""
+    path = _path(digest)
+    aside = path.parent / f".{digest}.gone"
+    try:
+        if aside.exists() and not path.exists():
+            os.replace(aside, path)  # somebody was killed between these lines
+        if path.stat().st_mtime >= before.timestamp():
+            return False
+        os.replace(path, aside)
+        if aside.stat().st_mtime >= before.timestamp():  # handed in just now
+            os.replace(aside, path)
+            return False
+        aside.unlink()
+    except FileNotFoundError:
+        pass
+    return True
 
 
 def get_bytes(digest: str) -> bytes:

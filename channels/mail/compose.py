@@ -30,7 +30,7 @@ class _Policy(EmailPolicy):
 
     def fold(self, name: str, value: Any) -> str:
         """A header as it goes over the wire."""
-        if name.lower() in ("message-id", "in-reply-to", "references"):
+        if name.lower() in ("message-id", "in-reply-to", "references", "list-unsubscribe"):
             return f"{name}: " + f"{self.linesep} ".join(str(value).split()) + self.linesep
         first, *more = re.split(r"[\r\n]+", str(super().fold(name, value)).rstrip("\r\n"))
         kept = [line if line[0] in " \t" else f" {line}" for line in more if line.strip()]
@@ -78,7 +78,7 @@ def compose_reply(
         *, message_id: str, sender: Address, to: Sequence[Address], subject: str, text: str, date: datetime,
         cc: Sequence[Address] = (), number: str | None = None, html: str | None = None, in_reply_to: str | None = None,
         references: Sequence[str] = (), history: History | None = None, reply_to: Address | None = None,
-        automatic: bool = False, generated: bool = False, list_id: str = "",
+        automatic: bool = False, generated: bool = False, list_id: str = "", unsubscribe: str = "",
         attachments: Sequence[OutFile] = ()) -> EmailMessage:
     """A reply as multipart/alternative, ready for smtplib; `as_bytes()` gives it with CRLF. What answers nothing and belongs
     to no ticket is no `Re:`.
@@ -86,7 +86,8 @@ def compose_reply(
     `message_id` and all other ids are without brackets; `date` is aware; `number` puts the token `[#number]` into the
     subject. Without `html` the HTML is made from `text`. `automatic`: it answers by itself; `generated`: a program wrote
     it, but its arrival matters, so that reports of failure are not waved away; `list_id` names the kind of notice that
-    it is one of. Raises BadAddress for a recipient nobody can write to.
+    it is one of; `unsubscribe` is the address at which a POST ends them (RFC 8058). Raises BadAddress for a recipient
+    nobody can write to.
     """
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = _address(sender)
@@ -111,6 +112,9 @@ def compose_reply(
         mail["X-Auto-Response-Suppress"] = "OOF, AutoReply, RN, NRN"
     if list_id:
         mail["List-Id"] = f"<{_identifier(list_id)}>"
+    if unsubscribe:
+        mail["List-Unsubscribe"] = f"<{_identifier(unsubscribe)}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     body = clean(text).replace("\r\n", "\n").replace("\r", "\n").rstrip()
     page, shown, others = _shown(sanitised(html) if html is not None else _paragraphs(body), attachments, message_id)
     if history is not None:

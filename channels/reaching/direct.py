@@ -81,6 +81,7 @@ def _outbound(rung: OutreachRung, job: Job) -> Outbound:
         is_auto=True,
         meta={
             "purpose": outreach.purpose, "params": dict(outreach.params),
+            **ladder.way_out(words),
             **({"list_id": f"{outreach.purpose}.{domain}"} if outreach.user_id is not None else {}),
         },
     )  # fmt: skip

@@ -63,8 +63,8 @@ def reach(
     failed: Message | None = None,
 ) -> Outreach:
     """Begin to tell a person something, once per `key`, and take the first step at once; nothing leaves before the
-    commit. `words`: by language {"subject", "text", "short"}. `failed`: a message that did not arrive; the ladder begins
-    after it."""
+    commit. `words`: by language {"subject", "text", "short"}, and "unsubscribe" where a POST to that address ends
+    such messages. `failed`: a message that did not arrive; the ladder begins after it."""
     known = _by_key(key)
     if known is not None:
         return known
@@ -200,7 +200,7 @@ def _write(outreach: Outreach, way: str, target: Target) -> Message:
         )  # fmt: skip
         session().add(conversation)
         session().flush()
-    meta: dict[str, Any] = {"purpose": outreach.purpose, "params": dict(outreach.params)}
+    meta: dict[str, Any] = {"purpose": outreach.purpose, "params": dict(outreach.params), **way_out(words)}
     kind, text = "text", words["text"]
     if way == "template":
         kind, text = "template", words.get("short") or text
@@ -216,6 +216,11 @@ def _write(outreach: Outreach, way: str, target: Target) -> Message:
     if message.subject == "" or target.conversation is None:
         message.subject = words.get("subject", "")[:1000]
     return message
+
+
+def way_out(words: Mapping[str, str]) -> dict[str, str]:
+    """What a mail's header needs where its reader may end such messages."""
+    return {"unsubscribe": words["unsubscribe"]} if words.get("unsubscribe") else {}
 
 
 def menu_meta(words: Mapping[str, str]) -> dict[str, Any]:

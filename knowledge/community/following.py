@@ -11,27 +11,27 @@ from sqlalchemy.orm import aliased
 from app.core.clock import now
 from app.core.db import session
 from app.core.permissions import Actor
+from app.core.turns import in_turn
 from knowledge.community.access import may_write, person
-from knowledge.community_models import SHOWN, Answer, CommunityMark, Question
+from knowledge.community_models import SHOWN, Answer, Question
+from knowledge.mark_models import FOLLOW, QUESTION, SEEN, PersonMark
 
-FOLLOW, SEEN = "follow", "seen"
 MOST_WAITING = 30
 """So many items wait for one person at most; of more the oldest are only counted by the page."""
 
 
-def marks_on(question_id: int, mark: str = FOLLOW, lock: bool = False) -> list[CommunityMark]:
-    """The marks of this kind on a question, in the order in which they were made; held until the commit with `lock`."""
-    rows = select(CommunityMark).where(*_on(question_id, mark)).order_by(CommunityMark.id)
-    if lock:
-        rows = rows.with_for_update().execution_options(populate_existing=True)
-    return list(session().scalars(rows))
+def followers(question_id: int, after: int, limit: int) -> list[PersonMark]:
+    """The follow marks on a question from the one after `after` on, in the order in which they were made; held until the
+    commit."""
+    rows = select(PersonMark).where(*_on(question_id, FOLLOW), PersonMark.id > after).order_by(PersonMark.id).limit(limit)
+    return list(session().scalars(rows.with_for_update().execution_options(populate_existing=True)))
 
 
 def _on(question_id: int, mark: str) -> tuple[ColumnElement[bool], ...]:
-    return CommunityMark.mark == mark, CommunityMark.post == "question", CommunityMark.post_id == question_id
+    return PersonMark.mark == mark, PersonMark.about == QUESTION, PersonMark.about_id == question_id
 
 
-def wait(mark: CommunityMark, items: Iterable[str]) -> bool:
+def wait(mark: PersonMark, items: Iterable[str]) -> bool:
     """Remember what is to be told. True when nothing was waiting before, so that nobody is on the way with it."""
     before = mark.words.split()
     mark.words = " ".join(dict.fromkeys([*before, *items]))
@@ -57,10 +57,11 @@ def saw(actor: Actor, question: Question) -> bool:
     if not has_new(actor, question):
         return False
     kind, number = person(actor)
-    rows = select(CommunityMark).where(*_on(question.id, SEEN), CommunityMark.person_kind == kind, CommunityMark.person_id == number)
+    in_turn(actor)
+    rows = select(PersonMark).where(*_on(question.id, SEEN), PersonMark.person_kind == kind, PersonMark.person_id == number)
     seen = session().scalar(rows)
     if seen is None:
-        seen = CommunityMark(mark=SEEN, post="question", post_id=question.id, person_kind=kind, person_id=number)
+        seen = PersonMark(mark=SEEN, about=QUESTION, about_id=question.id, person_kind=kind, person_id=number)
         session().add(seen)
     seen.at = now()
     session().flush()
@@ -87,28 +88,28 @@ def count_news(actor: Actor) -> int:
     return session().scalar(_followed(actor).with_only_columns(func.count(Question.id))) or 0
 
 
-def looked_at(actor: Actor, question: Question) -> CommunityMark | None:
+def looked_at(actor: Actor, question: Question) -> PersonMark | None:
     """When this person last looked at what was new, if they ever did."""
     if not may_write(actor):
         return None
     kind, number = person(actor)
-    rows = select(CommunityMark).where(
-        CommunityMark.mark.in_((SEEN, FOLLOW)), CommunityMark.post == "question", CommunityMark.post_id == question.id,
-        CommunityMark.person_kind == kind, CommunityMark.person_id == number,
+    rows = select(PersonMark).where(
+        PersonMark.mark.in_((SEEN, FOLLOW)), PersonMark.about == QUESTION, PersonMark.about_id == question.id,
+        PersonMark.person_kind == kind, PersonMark.person_id == number,
     )  # fmt: skip
     return max(session().scalars(rows), key=lambda mark: mark.at, default=None)
 
 
 def _followed(actor: Actor) -> Select[Question]:
     kind, number = person(actor)
-    follow, seen = aliased(CommunityMark), aliased(CommunityMark)
+    follow, seen = aliased(PersonMark), aliased(PersonMark)
     same = and_(
-        seen.mark == SEEN, seen.post == "question", seen.post_id == Question.id,
+        seen.mark == SEEN, seen.about == QUESTION, seen.about_id == Question.id,
         seen.person_kind == follow.person_kind, seen.person_id == follow.person_id,
     )  # fmt: skip
     return (
         select(Question)
-        .join(follow, and_(follow.mark == FOLLOW, follow.post == "question", follow.post_id == Question.id))
+        .join(follow, and_(follow.mark == FOLLOW, follow.about == QUESTION, follow.about_id == Question.id))
         .outerjoin(seen, same)
         .where(
             follow.person_kind == kind,

@@ -1,8 +1,14 @@
 """Pictures and attachments of articles through the API: who lists, fetches and adds them."""
 
+import hashlib
+import io
+
 import pytest
+from PIL import Image
 
 from app.core.db import session
+from app.core.errors import NotFound
+from app.core.files import get_bytes
 from app.core.people import Organisation
 from tests.api.conftest import Caller
 from tests.web.knowledge_house import build
@@ -61,6 +67,17 @@ def test_a_file_is_read_once_a_published_text_has_it(library):
     # listing only the text anew keeps what is listed; an empty list takes it away
     assert editor.patch(f"articles/{hot}", {"body": "别的"}).get_json()["draft"]["files"] == [manual["id"]]
     assert editor.patch(f"articles/{hot}", {"files": []}).get_json()["draft"]["files"] == []
+
+
+def test_of_a_picture_only_what_shows_it_reaches_the_disk(library):
+    callers, articles = library
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[0x010F] = "SECRET-MAKER"
+    Image.new("RGB", (8, 6), (200, 30, 30)).save(out, "JPEG", exif=exif)
+    made = send(callers["editor"], articles["hot"], out.getvalue(), "IMG_1.jpg", "image/jpeg")
+    assert made.status_code == 201 and b"SECRET" in out.getvalue()
+    with pytest.raises(NotFound):
+        get_bytes(hashlib.sha256(out.getvalue()).hexdigest())
 
 
 def test_the_gatekeeper_of_the_article_stands_before_its_files(library):

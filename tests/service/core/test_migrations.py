@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import create_engine, inspect, text
 
 from app.core import migrate
@@ -67,3 +68,23 @@ def test_file_names_begin_with_their_date():
 def test_migrations_name_database_types_only():
     for path in Path(migrate.ROOT / "migrations" / "versions").glob("*.py"):
         assert "app.core" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_what_persons_marked_survives_the_new_name_of_its_table(empty):
+    columns = "mark, {0}, {0}_id, person_kind, person_id, words, settled, at"
+    values = "('follow', 'product', 7, 'user', 3, 'a1', false, '2026-11-22 08:00:00')"
+    with empty.connect() as connection:
+        command.upgrade(migrate._config(connection), "e1dfeabffd7f")
+        connection.execute(text(f"INSERT INTO community_mark ({columns.format('post')}) VALUES {values}"))
+        connection.commit()
+    migrate.upgrade(empty)
+    assert migrate.differences(empty) == []
+    with empty.connect() as connection:
+        first = connection.execute(text("SELECT id, mark, about, about_id, person_id, words FROM person_mark")).all()
+        connection.execute(text(f"INSERT INTO person_mark ({columns.format('about')}) VALUES {values.replace('7', '8')}"))
+        connection.commit()
+        second = connection.execute(text("SELECT max(id) FROM person_mark")).scalar_one()
+        assert [row[1:] for row in first] == [("follow", "product", 7, 3, "a1")] and second == first[0][0] + 1
+        command.downgrade(migrate._config(connection), "e1dfeabffd7f")
+        connection.commit()
+        assert connection.execute(text("SELECT post_id FROM community_mark ORDER BY id")).scalars().all() == [7, 8]

@@ -16,7 +16,7 @@ from app.core.directory.merging import merge_contacts
 from app.core.people import Identity, Organisation, User
 from app.core.permissions import SYSTEM, Actor
 from app.core.uow import unit_of_work
-from app.kb import followers
+from app.kb import unfollowing
 from channels.accounts import add_account
 from channels.models import QUEUED, WITHDRAWN, Message
 from channels.reaching.models import Outreach
@@ -198,12 +198,12 @@ def test_unfollow_by_the_link(product: Product, actor: ActorOf, drain: Callable[
         reply(agent, question, "散热器过热。")
         drain()
         signed = mails()[0].text.rpartition("/community/unfollow/")[2].split()[0]
-        found = followers.read_unfollow(signed)
-        assert found is not None and (found.post, found.number) == ("question", question.id) and followers.follows(found)
-        assert followers.read_unfollow(signed[:-2]) is None and followers.read_unfollow("x") is None
+        found = unfollowing.read_unfollow(signed)
+        assert found is not None and (found.post, found.number) == ("question", question.id) and unfollowing.follows(found)
+        assert unfollowing.read_unfollow(signed[:-2]) is None and unfollowing.read_unfollow("x") is None
         with unit_of_work():
-            followers.unfollow(found)
-        assert not followers.follows(found)
+            unfollowing.unfollow(found)
+        assert not unfollowing.follows(found)
         reply(agent, question, "再看滤网。")
     later(drain, 2 * HOUR)
     assert len(mails()) == 1
