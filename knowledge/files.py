@@ -4,6 +4,7 @@ A file has the audience of its article: its readers are those who may read the a
 shows or lists it is published. Guessing its number is of no use.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -54,6 +55,22 @@ def picture_type(content: bytes) -> str:
     return ""
 
 
+def as_kept(content: bytes) -> bytes:
+    """What is kept of a file's bytes: of a picture only what shows it."""
+    return without_traces(content) if picture_type(content) else content
+
+
+def strip_picture(row: ArticleFile, content: bytes, stripped: bytes) -> bool:
+    """The picture's row names its stripped bytes, which are on the disk already; its address stays. False when it no
+    longer holds `content`. In a unit of work."""
+    stored = row.file
+    if stored.sha256 != hashlib.sha256(content).hexdigest():
+        return False
+    stored.sha256, stored.size = hashlib.sha256(stripped).hexdigest(), len(stripped)
+    session().flush()
+    return True
+
+
 def add_file(actor: Actor, content: bytes, name: str, mime: str, *, article: Article | None, basket: str = "") -> ArticleFile:
     """Keep a picture or attachment for an article, or in the basket of one that is not saved yet. Its bytes decide
     whether it is a picture; of a picture only what shows it is kept. Raises Invalid on field `file`."""
@@ -75,8 +92,7 @@ def add_file(actor: Actor, content: bytes, name: str, mime: str, *, article: Art
     here = ArticleFile.article_id == article.id if article is not None else ArticleFile.basket == basket
     if article is None and len(session().scalars(select(ArticleFile.id).where(here)).all()) >= MOST_FILES:
         raise Invalid.of("file", "一次最多传 %(n)s 个文件，先保存草稿再继续。", n=MOST_FILES)
-    if picture:
-        content = without_traces(content)
+    content = as_kept(content)
     if picture and ending not in ("png", "jpg", "jpeg", "gif", "webp"):
         name = f"{name}.{_ENDINGS[picture]}"
     stored = store_file(content, name, picture or mime, owner="article_file")

@@ -13,16 +13,20 @@ from knowledge.markdown import parsed, words_of
 STEP, POINT, ROW, TEXT, CODE = "step", "point", "row", "text", "code"
 LONGEST_CODE = 3
 """Lines of code that a message shows; more of them are read in the article."""
+_LOOK = 4
+"""How many lines a passage may have that are no lines of a message (names of columns, long code), and the reverse."""
 _TOLD_ALONE = 2
 """A first cell of fewer characters says nothing without the name of its column: 绿."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One paragraph, step, point of a list, row of a table, or piece of code, as it may stand in a message."""
+    """One paragraph, step, point of a list, row of a table, or piece of code, as it may stand in a message. `words` are
+    those of the text alone, as the passages of the index have them."""
 
     kind: str
     text: str
+    words: str = field(default="", compare=False)
 
 
 @dataclass
@@ -87,19 +91,19 @@ def _lines(tokens: Sequence[Token]) -> Iterator[tuple[int, Line | None]]:
                 row = []
             case "tr_close":
                 if row and not head:
-                    yield 0, Line(ROW, _row(names, row))
+                    yield 0, Line(ROW, _row(names, row), " | ".join(cell for cell in row if cell))
                 row = None
             case "inline" if row is not None:
                 (names if head else row).append(words_of(token).strip())
             case "inline" if not inside:
                 said = words_of(token).strip()
                 if said:
-                    yield 0, _item(marks, said, fresh) if marks else Line(TEXT, said)
+                    yield 0, _item(marks, said, fresh) if marks else Line(TEXT, said, said)
                 fresh = False
             case "fence" | "code_block":
                 code = token.content.strip("\n")
                 if code.strip() and code.count("\n") < LONGEST_CODE:
-                    yield 0, Line(CODE, code)
+                    yield 0, Line(CODE, code, code)
 
 
 def _item(marks: list[list[int | None]], said: str, fresh: bool) -> Line:
@@ -107,11 +111,46 @@ def _item(marks: list[list[int | None]], said: str, fresh: bool) -> Line:
     deep = "  " * (len(marks) - 1)
     number = marks[-1][0]
     if not fresh:
-        return Line(POINT if number is None else STEP, f"{deep}   {said}")
+        return Line(POINT if number is None else STEP, f"{deep}   {said}", said)
     if number is None:
-        return Line(POINT, f"{deep}· {said}")
+        return Line(POINT, f"{deep}· {said}", said)
     marks[-1][0] = number + 1
-    return Line(STEP, f"{deep}{number}. {said}")
+    return Line(STEP, f"{deep}{number}. {said}", said)
+
+
+def marked(text: str, shown: str) -> list[str]:
+    """The lines of a passage of this text with the marks that the text has there: numbers of steps, also where the passage
+    begins in the middle of a list, points, and rows with the names of their columns."""
+    wanted = [line.strip() for line in shown.splitlines() if line.strip()]
+    lines = [line for section in sections(text) for line in section.lines]
+    pieces = [(number, piece.strip()) for number, line in enumerate(lines) for piece in line.words.splitlines()]
+    best: list[tuple[str, int | None]] = [(line, None) for line in wanted]
+    for start, (_number, piece) in enumerate(pieces):
+        if piece in wanted[:_LOOK]:
+            found = _along(pieces, start, wanted)
+            if sum(number is not None for _line, number in found) > sum(number is not None for _line, number in best):
+                best = found
+    told: list[str] = []
+    seen = {number for _line, number in best if number is not None}
+    known = bool(seen)
+    for line, number in best:
+        if number in seen:
+            seen.discard(number)
+            told.append(lines[number].text)
+        elif number is None and not (known and " | " in line):  # the names of the columns stand in the rows
+            told.append(line)
+    return told
+
+
+def _along(pieces: Sequence[tuple[int, str]], start: int, wanted: Sequence[str]) -> list[tuple[str, int | None]]:
+    """Each wanted line with the number of the line of the text that it is, read from `start` on."""
+    found: list[tuple[str, int | None]] = []
+    at = start
+    for line in wanted:
+        place = next((n for n in range(at, min(at + _LOOK, len(pieces))) if pieces[n][1] == line), None)
+        found.append((line, None if place is None else pieces[place][0]))
+        at = at if place is None else place + 1
+    return found
 
 
 def _row(names: Sequence[str], cells: Sequence[str]) -> str:

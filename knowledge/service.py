@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ from knowledge.plans import DRAFT_CHANGED, drop_plan
 
 LONGEST_BODY, LONGEST_QUESTIONS = 200_000, 60_000
 """Characters of a text and of all its questions together; more is refused with words, never cut."""
+LONGEST_LANGUAGE = 8
 _LENGTHS = {"title": 200, "category": 60, "phone_script": 1000, "valid_for": 200, "source": 300, "reviewed_by": 80}
 
 
@@ -87,6 +88,9 @@ def slug_of(text: str) -> str:
 
 def _free_slug(wanted: str) -> str:
     wanted = wanted or "article"
+    same = (select(model.slug).where(model.slug == wanted) for model in (Article, ArticleAddress))
+    if not any(session().scalar(one) for one in same):
+        return wanted  # nearly always; the rest reads every slug of the house
     taken = set(session().scalars(select(Article.slug).where(Article.slug.startswith(wanted, autoescape=True))))
     former = select(ArticleAddress.slug).where(ArticleAddress.slug.startswith(wanted, autoescape=True))
     taken |= set(session().scalars(former))  # an address leads to its article for ever
@@ -97,8 +101,21 @@ def _free_slug(wanted: str) -> str:
     return slug
 
 
+def check_draft(actor: Actor, content: Content, properties: Properties, own: Collection[int] | None) -> None:
+    """Raise what `draft_article` would raise, and write nothing. `own` are the products of a supplier's author, None for
+    everybody else: who asks about many articles looks that up once."""
+    require(actor, "article.write")
+    _raise_wrong(actor, content.tidy(), _allowed(actor, properties, Properties()), None, own)
+
+
 def _check(actor: Actor, content: Content | None, properties: Properties, before: Properties | None = None) -> None:
     """Raises Invalid with every wrong field. `before` is what the article is until now."""
+    _raise_wrong(actor, content, properties, before, own_products(actor) if circle(actor) == "supplier" else None)
+
+
+def _raise_wrong(
+    actor: Actor, content: Content | None, properties: Properties, before: Properties | None, own: Collection[int] | None
+) -> None:
     errors: dict[str, list[str]] = {}
     values = {name: getattr(properties, name, "") for name in _LENGTHS} | {"title": content.title if content else "-"}
     errors |= {name: ["太长了。"] for name, length in _LENGTHS.items() if len(values[name]) > length}
@@ -112,10 +129,11 @@ def _check(actor: Actor, content: Content | None, properties: Properties, before
         errors["questions"] = ["太长了。"]
     if properties.level not in LEVELS:
         errors["audience"] = ["可选：public、client、agent、supplier。"]
+    if len(properties.language) > LONGEST_LANGUAGE:
+        errors["language"] = ["语言写 zh 或 en。"]
     if properties.kind not in KINDS:
         errors["kind"] = ["没有这种知识类型。"]
-    if circle(actor) == "supplier":
-        own = own_products(actor)
+    if own is not None:
         if not properties.product_ids or not set(properties.product_ids) <= set(own):
             errors["products"] = ["只能写自己企业产品的知识，至少选一个产品。"]
         # Names of customers are not a supplier's to know: another company's number is answered like one that is none.
@@ -163,7 +181,10 @@ def _apply(article: Article, properties: Properties) -> dict[str, list[Any]]:
 
 def _rows(model: Any, ids: Sequence[int], field: str) -> list[Any]:
     wanted = set(ids)
-    found = list(session().scalars(select(model).where(model.id.in_(wanted)).order_by(model.id))) if wanted else []
+    if len(wanted) == 1:  # nearly always, and who writes many has it at hand
+        found = [row for row in [session().get(model, next(iter(wanted)))] if row is not None]
+    else:
+        found = list(session().scalars(select(model).where(model.id.in_(wanted)).order_by(model.id))) if wanted else []
     if len(found) != len(wanted):
         raise Invalid.of(field, "有的选项不存在。")
     return found
@@ -193,7 +214,7 @@ def draft_article(
     _apply(article, properties)
     session().flush()
     adopt(actor, article, basket)
-    _add_revision(actor, article, content, "")
+    _add_revision(actor, article, content, "", first=True)
     note(actor, "article.draft", article, after="draft")
     record(ArticleChanged(article_id=article.id, version=article.version))
     return article
@@ -210,8 +231,8 @@ def begun_twice(actor: Actor, content: Content) -> Article | None:
     return next((r.article for r in session().scalars(rows) if r.sha256 in same and r.article.draft_revision_id == r.id), None)
 
 
-def _add_revision(actor: Actor, article: Article, content: Content, comment: str) -> Revision:
-    last = session().scalar(select(func.max(Revision.number)).where(Revision.article_id == article.id)) or 0
+def _add_revision(actor: Actor, article: Article, content: Content, comment: str, first: bool = False) -> Revision:
+    last = 0 if first else session().scalar(select(func.max(Revision.number)).where(Revision.article_id == article.id)) or 0
     revision = Revision(
         article_id=article.id,
         number=last + 1,
@@ -226,7 +247,8 @@ def _add_revision(actor: Actor, article: Article, content: Content, comment: str
     session().add(revision)
     session().flush()
     list_files(revision, content.files or ())
-    drop_plan(article, DRAFT_CHANGED)
+    if not first:
+        drop_plan(article, DRAFT_CHANGED)
     article.draft_revision_id = revision.id
     article.updated_at = now()
     if article.state == "draft":

@@ -19,17 +19,16 @@ from app.core.uow import unit_of_work
 from knowledge import exporting, indexing
 from knowledge.intake.bundle import Bundle, on_disk
 from knowledge.intake.front_matter import find_product
+from knowledge.intake.known import Known
 from knowledge.intake.reading import format_of, read_file, unreadable
 from knowledge.intake.shapes import Entry, Limits, Unreadable
+from knowledge.intake.trying import PLANS, plans
 from knowledge.intake.writing import Written, write_entry
 
 ACTOR = replace(SYSTEM, via="cli")
+STATUS = {plan: status for status, plan in PLANS.items()}
 AT_ONCE = 40
 """Articles that are written in one transaction."""
-
-
-class _DryRun(Exception):
-    """Leaves a unit of work without keeping anything."""
 
 
 def why(problem: DeskError) -> str:
@@ -110,28 +109,36 @@ def _read(path: Path, split: bool) -> Iterator[tuple[str, list[tuple[str, Entry]
 def _write(
     entries: list[tuple[str, Entry]], shown: str, product_id: int | None, publish: bool, dry_run: bool, report: dict[str, Any], touched: list[int]
 ) -> None:
-    done: list[Written | DeskError] = []
-    try:
-        with unit_of_work() as s:
-            product = session().get(Product, product_id) if product_id else None
-            for name, entry in entries:
-                try:
-                    with s.begin_nested():
-                        done.append(write_entry(ACTOR, entry, name, product, publish))
-                except DeskError as problem:
-                    done.append(problem)
-            told = [item if isinstance(item, DeskError) else (item.status, item.article.id) for item in done]
-            if dry_run:
-                raise _DryRun
-    except _DryRun:
-        pass
+    told = _tried(entries, product_id) if dry_run else _written(entries, product_id, publish)
     for (_name, entry), item in zip(entries, told, strict=True):
-        if isinstance(item, DeskError):
+        if isinstance(item, str):
             named = f"{shown}#{entry.title}" if entry.key else shown
-            report["failed"].append({"file": named, "reason": why(item)})
+            report["failed"].append({"file": named, "reason": item})
         else:
             report[item[0]] += 1
             touched += [item[1]] if item[0] != "skipped" else []
+
+
+def _tried(entries: list[tuple[str, Entry]], product_id: int | None) -> list[tuple[str, int] | str]:
+    """(what would become of it, 0) of each entry, or why not."""
+    found = plans(ACTOR, 0, product_id, entries, {}, {})
+    return [unpack(one["reason"]) if one["plan"] == "failed" else (STATUS[one["plan"]], 0) for one in found]
+
+
+def _written(entries: list[tuple[str, Entry]], product_id: int | None, publish: bool) -> list[tuple[str, int] | str]:
+    """(what became of it, the article's number) of each entry, or why not; all in one transaction."""
+    done: list[Written | DeskError] = []
+    with unit_of_work() as s:
+        product = session().get(Product, product_id) if product_id else None
+        known = Known(ACTOR, product)
+        known.look_ahead(entries)
+        for name, entry in entries:
+            try:
+                with s.begin_nested():
+                    done.append(write_entry(ACTOR, entry, name, product, publish, known=known))
+            except DeskError as problem:
+                done.append(problem)
+        return [why(item) if isinstance(item, DeskError) else (item.status, item.article.id) for item in done]
 
 
 @click.command("export")

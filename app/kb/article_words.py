@@ -5,6 +5,7 @@ import re
 from knowledge.index import Hit
 from knowledge.markdown import passages, plain
 from knowledge.models import Article
+from knowledge.sections import marked
 
 ENOUGH, OPENING = 2, 400
 """Characters of a passage that must be what was asked for, and of the beginning that stands in for it."""
@@ -43,8 +44,15 @@ def opening(article: Article) -> str:
 
 
 def readable(article: Article, passage: str) -> str:
-    """The paragraphs and steps of the article that the passage shows a part of, rows of tables as sentences."""
-    return "\n".join(as_sentence(line) for line in whole_lines(body_of(article), passage).strip().splitlines())
+    """The paragraphs and steps of the article that the passage shows a part of: steps with their numbers, points with their
+    marks, rows of tables as sentences."""
+    body = body_of(article)
+    return as_message(body, whole_lines(body, passage))
+
+
+def as_message(body: str, words: str) -> str:
+    """These words of a text as they may stand in a message."""
+    return "\n".join(as_sentence(line) for line in marked(body, words)).strip()
 
 
 def whole_lines(body: str, passage: str) -> str:

@@ -1,4 +1,5 @@
-"""Making the index of knowledge anew because an administrator asked: in the worker, one at a time, with its progress.
+"""Making an index anew because an administrator asked, that of knowledge or that of solved tickets: in the worker, each one
+at a time, with its progress.
 
 The outbox row is the request: it says that a rebuild waits or runs and how far it is, and a worker that dies leaves it to
 the next one.
@@ -6,7 +7,7 @@ the next one.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +19,16 @@ from app.core import outbox
 from app.core.audit import note
 from app.core.db import session
 from app.core.errors import Refused
-from app.core.events import DUE, LEASED, EventRow, OutboxRow, record
+from app.core.events import DUE, LEASED, Event, EventRow, OutboxRow, record
 from app.core.outbox import Job, outside, slow
 from app.core.permissions import SYSTEM, Actor, require
+from app.kb import similar
+from app.kb.events import TicketIndexRebuildAsked
 from knowledge.events import IndexRebuildAsked
 from knowledge.index import Index
 from knowledge.indexing import rebuild
 from knowledge.models import Article
+from workflows.models import Ticket
 
 log = logging.getLogger("huiyin.knowledge")
 TELL_EVERY = 1.0
@@ -39,7 +43,7 @@ def use_house(open_index: Callable[[], Index], context: Callable[[], AbstractCon
 
 @dataclass(frozen=True)
 class Rebuilding:
-    """A rebuild that waits or runs: `done` of `total` articles. `problem`: why the last attempt came to nothing."""
+    """A rebuild that waits or runs: `done` of `total` documents. `problem`: why the last attempt came to nothing."""
 
     asked_at: datetime
     running: bool
@@ -48,10 +52,27 @@ class Rebuilding:
     problem: str
 
 
-def now_running() -> Rebuilding | None:
-    """The rebuild that is waiting or running, if there is one."""
+@dataclass(frozen=True)
+class _Kind:
+    """What differs between the indexes; `asked` and `made` are the actions of the audit trail."""
+
+    event: type[Event]
+    reaction: str
+    asked: str
+    made: str
+
+
+ARTICLES, TICKETS = "articles", "tickets"
+KINDS: Mapping[str, _Kind] = {
+    ARTICLES: _Kind(IndexRebuildAsked, "rebuild_index", "index.rebuild_asked", "index.rebuilt"),
+    TICKETS: _Kind(TicketIndexRebuildAsked, "rebuild_ticket_index", "index.tickets_rebuild_asked", "index.tickets_rebuilt"),
+}
+
+
+def now_running(which: str = ARTICLES) -> Rebuilding | None:
+    """The rebuild of this index that is waiting or running, if there is one."""
     rows = select(OutboxRow, EventRow.at).join(EventRow, EventRow.id == OutboxRow.event_id)
-    rows = rows.where(OutboxRow.state.in_((DUE, LEASED)), OutboxRow.reaction == rebuild_index.__name__)
+    rows = rows.where(OutboxRow.state.in_((DUE, LEASED)), OutboxRow.reaction == KINDS[which].reaction)
     found = session().execute(rows.order_by(OutboxRow.id).limit(1)).first()
     if found is None:
         return None
@@ -62,23 +83,35 @@ def now_running() -> Rebuilding | None:
     return Rebuilding(asked_at, row.state == LEASED, int(done) if counted else 0, int(total) if counted else 0, problem)
 
 
-def ask(actor: Actor) -> None:
-    """Have the index of knowledge made anew; searches go on with the old one meanwhile. In a unit of work. Raises Refused
-    while one is running."""
+def ask(actor: Actor, which: str = ARTICLES) -> None:
+    """Have this index made anew; searches go on with the old one meanwhile. In a unit of work. Raises Refused while one is
+    running."""
     require(actor, "index.rebuild")
-    if now_running() is not None:
+    if now_running(which) is not None:
         raise Refused("正在重建，做完之前不用再点。")
-    note(actor, "index.rebuild_asked")
-    record(IndexRebuildAsked())
+    note(actor, KINDS[which].asked)
+    record(KINDS[which].event())
 
 
 @slow
 @outside
 def rebuild_index(event: IndexRebuildAsked, job: Job) -> None:
-    """Make the index anew, and say every second how far it is."""
-    open_index, context = _house[0]
+    """Make the index of knowledge anew, and say every second how far it is."""
     total = session().scalar(select(func.count()).where(Article.state == "published")) or 0
+    _make(job, ARTICLES, total, lambda progress: rebuild(_house[0][0](), progress))
+
+
+@slow
+@outside
+def rebuild_ticket_index(event: TicketIndexRebuildAsked, job: Job) -> None:
+    """Make the index of solved tickets anew, and say every second how far it is."""
+    total = session().scalar(select(func.count()).select_from(Ticket).where(similar.is_solved())) or 0
+    _make(job, TICKETS, total, lambda progress: similar.rebuild(similar.house_index(), progress))
+
+
+def _make(job: Job, which: str, total: int, make: Callable[[Callable[[int], None]], int]) -> None:
     session().rollback()
+    context = _house[0][1]
     counted, over = [0], threading.Event()
 
     def tell() -> None:
@@ -93,10 +126,10 @@ def rebuild_index(event: IndexRebuildAsked, job: Job) -> None:
     teller = threading.Thread(target=tell, name="rebuild-progress", daemon=True)
     teller.start()
     try:
-        made = rebuild(open_index(), lambda done: counted.__setitem__(0, done))
+        made = make(lambda done: counted.__setitem__(0, done))
     finally:
         over.set()
         teller.join()
     outbox.go_on(job, HOLD_SECONDS, "")
     with job.done():
-        note(SYSTEM, "index.rebuilt", after=str(made))
+        note(SYSTEM, KINDS[which].made, after=str(made))

@@ -45,6 +45,11 @@ def use_index(open_index: Callable[[], Index]) -> None:
     _open_index[:] = [open_index]
 
 
+def house_index() -> Index:
+    """The index that the reaction writes."""
+    return _open_index[0]()
+
+
 def open_ticket_index(settings: Settings) -> Index:
     """The index of solved tickets; one per process."""
     return _open(settings.data_dir.resolve(), settings.search_url)

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from app import viewer
 from app.core.permissions import Actor
-from app.kb.article_words import passage_of, readable, warnings_of
+from app.kb.article_words import as_message, body_of, passage_of, readable, warnings_of, whole_lines
 from app.kb.index import current_index
 from app.kb.search_log import note_search
 from app.queries import timeline
@@ -101,7 +101,8 @@ def link_text(article: Article, language: str | None = None) -> str:
 
 
 def _warnings(article: Article, words_: str) -> list[str]:
-    return [_("安全警示：%(text)s", text=said) for said in warnings_of(article) if said not in words_]
+    body = body_of(article)
+    return [_("安全警示：%(text)s", text=as_message(body, said)) for said in warnings_of(article) if said not in words_]
 
 
 def sendable_text(article: Article, passage: str, language: str | None = None) -> str:
@@ -114,8 +115,7 @@ def sendable_text(article: Article, passage: str, language: str | None = None) -
 
 
 def _sendable(article: Article, passage: str) -> str:
-    words_ = readable(article, passage)
-    parts = [*_warnings(article, words_), words_]
+    parts = [*_warnings(article, whole_lines(body_of(article), passage)), readable(article, passage)]
     if article.level == "public":
         parts.append(_("全文：%(title)s %(url)s", title=article.title, url=address(article)))
     return "\n\n".join(part for part in parts if part) + "\n"

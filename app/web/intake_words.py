@@ -23,9 +23,13 @@ ACTIONS: dict[str, Any] = {
 }
 EVENTS: dict[str, Any] = {
     "ReleasePublished": _l("版本已发布"),
+    "ReleaseFollowersDue": _l("该告诉关注产品的人了"),
+    "ReleaseFollowerDue": _l("该告诉一个关注产品的人了"),
 }
 REACTIONS: dict[str, Any] = {
     "tell_release": _l("告诉关注产品的人"),
+    "call_followers": _l("逐批叫到关注产品的人"),
+    "tell_release_follower": _l("告诉一个关注产品的人"),
 }
 SUBJECTS: dict[str, Any] = {
     "import_job": _l("导入"),

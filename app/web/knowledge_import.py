@@ -27,6 +27,7 @@ from app.web.i18n import local
 from app.web.knowledge import LEVEL_WORDS
 from app.web.portal import number_of
 from app.web.sheets import sheet_of
+from app.web.written import name_of
 from knowledge import exporting
 from knowledge.access import reader_for
 from knowledge.intake import columns, jobs, undoing
@@ -121,7 +122,7 @@ def _listed(job: ImportJob) -> dict[str, Any]:
         "state": job.state,
         "state_label": str(STATE_WORDS[job.state]),
         "tone": {"done": "good", "planned": "warn", "running": "info", "reading": "info"}.get(job.state, ""),
-        "who": job.user_name,
+        "who": name_of(job.user_name),
         "at": job.created_at,
         "counts": jobs.counts(job),
     }
@@ -163,6 +164,7 @@ def show(job_id: int) -> str:
             "shown": len(found[:ITEMS]),
         },
         tables=[table for file in files for table in _tables(file)] if job.state == PLANNED else [],
+        products=[{"value": p.id, "label": p.name} for p in queries.product_choices(actor)] if job.state == PLANNED else [],
         previews=_previews(found[:ITEMS]) if job.state == PLANNED else [],
         files=[{"path": f.path, "size": f.size, "state": f.state} for f in files],
         can_start=job.state == PLANNED and todo > 0,
@@ -210,6 +212,8 @@ def _tables(file: ImportFile) -> list[dict[str, Any]]:
         return []
     found = []
     for number, sheet in enumerate(_parsed(file).sheets):
+        if not any(map(any, sheet.rows)):
+            continue
         meant = columns.checked(file.mapping.get(sheet.name), sheet.header)
         found.append(
             {
@@ -218,6 +222,7 @@ def _tables(file: ImportFile) -> list[dict[str, Any]]:
                 "url": f"/knowledge/import/{file.job_id}/mapping/{file.id}",
                 "sheet": number,
                 "kind": meant["kind"],
+                "product": meant.get("product"),
                 "kinds": [{"value": key, "label": str(words)} for key, words in KIND_WORDS.items()],
                 "columns": [
                     {"name": name or _("（没有名称）"), "meaning": meaning, "examples": [row[place] for row in sheet.rows[:ROWS] if row[place]]}
@@ -258,7 +263,11 @@ def mapping(job_id: int, file_id: int) -> Response:
         number = number_of(request.form.get("sheet"))
         if number >= len(sheets):
             raise NotFound()
-        given = {"kind": request.form.get("kind", ""), "columns": [request.form.get(f"column-{n}", "") for n in range(len(sheets[number].header))]}
+        given: dict[str, Any] = {"kind": request.form.get("kind", "")}
+        given["columns"] = [request.form.get(f"column-{n}", "") for n in range(len(sheets[number].header))]
+        if chosen := request.form.get("product"):
+            mine = {product.id for product in queries.product_choices(viewer.current_actor())}
+            given["product"] = number_of(chosen) if number_of(chosen) in mine else 0
         jobs.set_mapping(viewer.current_actor(), job, file_id, {**file.mapping, sheets[number].name: columns.checked(given, sheets[number].header)})
         return _("按新的列读一遍。")
 

@@ -46,6 +46,11 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) ->
     return bytes(out)
 
 
+def is_junk(name: str) -> bool:
+    """What systems and programs leave beside the files of people: nobody wants to read of it."""
+    return _JUNK.search(name.replace("\\", "/")) is not None
+
+
 def safe_path(name: str) -> str:
     """A member's name as a path that stays inside: no drive, no root, no `..`; empty for what is not worth reading."""
     name = name.replace("\\", "/").replace("\x00", "")
@@ -90,7 +95,14 @@ def check_office(content: bytes, needed: str, limits: Limits) -> None:
     """Raise Unreadable unless this is an office file with the part `needed`, of sane size, whose XML defines nothing."""
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise Unreadable("这是旧格式或加了密码的 Office 文件，请另存为 .docx 或 .xlsx，不设密码。")
-    archive = opened(content, limits)
+    if not content.startswith(b"PK"):
+        raise Unreadable("文件内容和扩展名不符，打不开。")
+    try:
+        archive = opened(content, limits)
+    except Unreadable as problem:
+        if "mb" in problem.data or "n" in problem.data:
+            raise
+        raise Unreadable("文件损坏或没有传完，打不开。请用 Word 或 Excel 打开另存一份再试。") from None
     names = set(archive.namelist())
     if needed not in names:
         raise Unreadable("文件内容和扩展名不符，打不开。")

@@ -78,7 +78,8 @@ def kind_of(columns: Sequence[str]) -> str:
 
 
 def checked(mapping: Any, header: Sequence[str]) -> dict[str, Any]:
-    """A mapping as it came from a form, with nothing in it that we do not know; the guess where it says nothing."""
+    """A mapping as it came from a form, with nothing in it that we do not know; the guess where it says nothing. `product`
+    is the id that somebody chose for the articles of the table, 0 for none at all; absent, the file decides."""
     guessed = guess(header)
     if not isinstance(mapping, Mapping):
         return guessed
@@ -87,4 +88,6 @@ def checked(mapping: Any, header: Sequence[str]) -> dict[str, Any]:
     if isinstance(given, list) and len(given) == len(header):
         columns = [name if name in MEANINGS else "" for name in map(str, given)]
     kind = mapping.get("kind")
-    return {"kind": kind if kind in KINDS else kind_of(columns), "columns": columns}
+    chosen = mapping.get("product")
+    product = {"product": chosen} if isinstance(chosen, int) and not isinstance(chosen, bool) and 0 <= chosen < 2**31 else {}
+    return {"kind": kind if kind in KINDS else kind_of(columns), "columns": columns, **product}

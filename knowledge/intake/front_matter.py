@@ -1,6 +1,6 @@
 """The block at the head of a Markdown file: which names it may use, and what they make of an article's properties."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import Any
@@ -60,10 +60,15 @@ def questions_of(given: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def properties(
-    given: Mapping[str, Any], before: Properties, product: Product | None, own: Collection[int] | None = None
+    given: Mapping[str, Any],
+    before: Properties,
+    product: Product | None,
+    own: Collection[int] | None = None,
+    product_of: Callable[[str], int] | None = None,
 ) -> Properties:
     """`before` with everything that `given` says; `product` where it names none and nothing is set. `own` are the
-    companies that the writer may name (None: all): any other is answered like one that does not exist."""
+    companies that the writer may name (None: all): any other is answered like one that does not exist. `product_of` finds
+    products for who has many to find."""
     found: dict[str, Any] = {
         name: str(given[name]).strip()
         for name in ("kind", "category", "language", "phone_script", "valid_for", "reviewed_by")
@@ -76,7 +81,7 @@ def properties(
     named = given.get("products", given.get("product"))
     if named is not None:
         found["product_ids"] = tuple(
-            dict.fromkeys(product_id(str(name)) for name in (named if isinstance(named, list) else [named]))
+            dict.fromkeys((product_of or product_id)(str(name)) for name in (named if isinstance(named, list) else [named]))
         )
     elif product is not None:
         found["product_ids"] = (product.id,)

@@ -9,7 +9,7 @@ import lxml.html
 import nh3
 from markdownify import MarkdownConverter
 
-from app.core.text import clean
+from app.core.text import clean, pack
 from knowledge.intake.charsets import text_of
 from knowledge.intake.pictures import Gathered, Lookup
 from knowledge.intake.shapes import FILE_MARK, Entry, Limits, Unreadable
@@ -46,7 +46,7 @@ def read_html(content: bytes, path: str, limits: Limits, lookup: Lookup | None =
         {"safety": True} if safety else {},
         None,
         tuple(gathered.files),
-        warnings=tuple(f"找不到图片：{name}" for name in gathered.lost),  # data
+        warnings=tuple(pack("找不到图片：%(name)s", name=name) for name in gathered.lost),
     )
 
 

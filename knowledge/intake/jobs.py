@@ -5,10 +5,11 @@ nothing is written twice. `work` is called by the worker's hands until there is 
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, false, func, select, true, update
+from sqlalchemy import ColumnElement, Select, delete, false, func, insert, select, true, update
 
 from app.core.audit import note
 from app.core.catalogue import Product
@@ -16,37 +17,35 @@ from app.core.clock import now
 from app.core.db import session
 from app.core.directory.access import circle
 from app.core.errors import DeskError, Invalid, NotFound, Refused
-from app.core.events import in_bulk
-from app.core.files import get_bytes, store_file
-from app.core.outbox import BULK_PAUSE, HOLDER
-from app.core.people import User
+from app.core.files import get_bytes, put_bytes, store_file
+from app.core.outbox import HOLDER
 from app.core.permissions import SYSTEM, Actor, require
 from app.core.text import pack
 from app.core.uow import unit_of_work
 from knowledge.access import own_products, reader_for
-from knowledge.intake.archives import safe_path, unpacked
+from knowledge.intake.archives import is_junk, safe_path, unpacked
 from knowledge.intake.bundle import Bundle, is_companion
 from knowledge.intake.guarded import read_guarded
-from knowledge.intake.leases import LEASE
-from knowledge.intake.reading import format_of, unreadable
-from knowledge.intake.shapes import Document, Entry, Limits, Unreadable, dump, load
-from knowledge.intake.writing import write_entry
+from knowledge.intake.leases import actor_of, renew
+from knowledge.intake.reading import HEAVY, format_of, unreadable
+from knowledge.intake.shapes import Document, Limits, Unreadable, dump
+from knowledge.intake.trying import PLANS, defaults_of, described, packed, plans
+from knowledge.intake.writing_jobs import write_next
 from knowledge.intake_models import BUSY, DONE, DROPPED, PLANNED, READING, RUNNING, ImportFile, ImportItem, ImportJob
-from knowledge.markdown import plain
 
 log = logging.getLogger("huiyin.import")
-AT_ONCE = 25
-EXCERPT = 400
+PLAN_AT_ONCE = 200
+"""Articles that are looked at together in a dry run."""
+READ_AT_ONCE, READ_BYTES = 50, 2_000_000
+"""Light files that are read in one piece."""
 TYPE = "application/octet-stream"
 OWNER = "import"
 CLOSED = "closed"
 """The state of a file of an archive that is not read (an archive inside it, an unknown format), but may be attached."""
+USED = "used"
+"""The state of a file that a text shows or attaches."""
+NAMED = 8
 _limits = [Limits()]
-PLANS = {"imported": "new", "updated": "updated", "skipped": "skipped"}
-
-
-class _DryRun(Exception):
-    """Leaves a unit of work without keeping anything."""
 
 
 def use_limits(limits: Limits) -> None:
@@ -86,8 +85,8 @@ def begin(
     """Take in what was uploaded; the worker reads it. Raises Invalid on field files, product or level."""
     require(actor, "article.write")
     most = limits()
-    given = [(safe_path(name) or "file", content) for name, content in files if content]
-    if not given:
+    given = [(safe_path(name) or "file", content) for name, content in files if (content or name) and not is_junk(name)]
+    if not any(content for _name, content in given):
         raise Invalid.of("files", "请选择文件。")
     if len(given) > most.members:
         raise Invalid.of("files", "一次最多 %(n)s 个文件，多的请打成 ZIP 或分几次。", n=most.members)
@@ -178,7 +177,10 @@ def work(job_id: int) -> bool:
     try:
         if job.state == READING:
             return _read_next(job)
-        return _write_next(job)
+        if write_next(job):
+            return True
+        _finish(job_id)
+        return False
     except Exception as problem:
         log.exception("import stopped", extra={"job": job_id})
         session().rollback()
@@ -189,30 +191,19 @@ def work(job_id: int) -> bool:
         return False
 
 
-def _actor(job: ImportJob) -> Actor:
-    """Whoever asked for it, with the rights that they have now."""
-    user = session().get(User, job.user_id) if job.user_id else None
-    if user is None or not user.active:
-        raise Refused("导入的人已停用，没有继续。")
-    return user.actor("worker")
-
-
-def _renew(job_id: int, **values: Any) -> None:
-    changed = {"leased_until": now() + LEASE, **values}
-    session().execute(update(ImportJob).where(ImportJob.id == job_id).values(changed).execution_options(synchronize_session=False))
-
-
 def _read_next(job: ImportJob) -> bool:
-    """Read one file, or unpack one archive."""
-    rows = select(ImportFile).where(ImportFile.job_id == job.id, ImportFile.state == "waiting", ImportFile.beside.is_(False))
-    waiting = list(session().scalars(rows))
-    archive = next((file for file in waiting if format_of(file.path) == "zip"), None)
+    """Unpack one archive, or read the next files."""
+    rows = select(ImportFile.id, ImportFile.path, ImportFile.size)
+    rows = rows.where(ImportFile.job_id == job.id, ImportFile.state == "waiting", ImportFile.beside.is_(False))
+    waiting = [(number, path, size) for number, path, size in session().execute(rows.order_by(ImportFile.id))]
+    archive = next((number for number, path, _size in waiting if format_of(path) == "zip"), None)
     if archive is not None:
-        _unpack(job.id, archive)
+        _unpack(job.id, session().get_one(ImportFile, archive))
         return True
     if waiting:
-        order = {name: place for place, name in enumerate(Bundle({f.path: bytes for f in waiting}).documents)}
-        _read(job, min(waiting, key=lambda f: order.get(f.path, -1)))
+        order = {name: place for place, name in enumerate(Bundle({path: bytes for _id, path, _size in waiting}).documents)}
+        waiting.sort(key=lambda row: order.get(row[1], -1))
+        _read(job, _next_files(waiting))
         return True
     with unit_of_work() as s:
         done = s.get_one(ImportJob, job.id)
@@ -221,30 +212,61 @@ def _read_next(job: ImportJob) -> bool:
                 file.state, file.reason = "failed", pack(why.message, **why.data)
                 s.add(ImportItem(job_id=job.id, file_id=file.id, number=_number(job.id), plan="failed", title=file.path[:200], reason=file.reason))
                 s.flush()
+        _tell_unused(done)
         done.state, done.leased_until, done.holder = PLANNED, None, ""
         done.total, done.done = _open_items(done), 0
     return False
 
 
+def _tell_unused(job: ImportJob) -> None:
+    """One line for the pictures and other companions that no text shows or attaches: they do not come along."""
+    left = [file for file in job.files if is_companion(file.path) and file.state == "waiting"]
+    if left:
+        for file in left:
+            file.state = USED  # said once, also where a table is read again
+        names = "、".join(file.path for file in left[:NAMED])
+        reason = pack("%(n)s 个图片或附件没有文档用到，没有导入：%(names)s", n=len(left), names=names)
+        session().add(ImportItem(job_id=job.id, file_id=left[0].id, number=_number(job.id), plan="failed", title=left[0].path[:200], reason=reason))
+        session().flush()
+
+
+def _next_files(waiting: Sequence[tuple[int, str, int]]) -> list[int]:
+    """The files that are read in one piece: one heavy or large one, or several light ones."""
+    found: list[int] = []
+    room = READ_BYTES
+    for number, path, size in waiting:
+        room -= size
+        if found and (room < 0 or format_of(path) in HEAVY or len(found) == READ_AT_ONCE):
+            break
+        found.append(number)
+        if format_of(path) in HEAVY:
+            break
+    return found
+
+
 def _unpack(job_id: int, archive: ImportFile) -> None:
     file_id, prefix = archive.id, archive.path[:-4]
     content = get_bytes(archive.content)
+    session().rollback()
     try:
         found = list(unpacked(content, limits()))
         problem: Unreadable | None = None
     except Unreadable as refusal:
         found, problem = [], refusal
+    for _name, inside in found:
+        put_bytes(inside)  # what waits for the disk waits before the transaction
     with unit_of_work() as s:
         row = s.get_one(ImportFile, file_id)
         job = s.get_one(ImportJob, job_id)
         seen = {file.path for file in job.files}
+        alone = len(seen) == 1
         for name, inside in found:
-            _add_file(job, name if len(job.files) == 1 else f"{prefix}/{name}", inside, seen, CLOSED if unreadable(name) else "waiting")
+            _add_file(job, name if alone else f"{prefix}/{name}", inside, seen, CLOSED if unreadable(name) else "waiting")
         row.state, row.beside = ("failed", False) if problem or not found else ("unpacked", True)
         row.reason = pack(problem.message, **problem.data) if problem else "" if found else pack("压缩包里没有能读的文件。")
         if row.reason:
             s.add(ImportItem(job_id=job_id, file_id=file_id, number=_number(job_id), plan="failed", title=row.path[:200], reason=row.reason))
-        _renew(job_id)
+        renew(job_id)
 
 
 def _number(job_id: int) -> int:
@@ -256,128 +278,81 @@ def _bundle(job: ImportJob) -> Bundle:
     return Bundle({path: lambda digest=content: get_bytes(digest) for path, content in rows})  # type: ignore[misc]
 
 
-def _read(job: ImportJob, file: ImportFile) -> None:
-    """Read a file and try out what it would change; nothing of that is kept but the answer."""
-    job_id, file_id, path = job.id, file.id, file.path
-    split = bool(job.options.get("split"))
-    document, reason, bundle = Document(), "", _bundle(job)
-    try:
-        content = get_bytes(file.content)
-        document = read_guarded(path, content, mapping=dict(file.mapping), split=split, limits=limits(), lookup=bundle.beside(path))
-    except DeskError as problem:
-        reason = _packed(problem)
-    except RecursionError:
-        reason = pack("文件嵌套太深，读不了。")
+@dataclass
+class _Reading:
+    """A file while it is read: what stands in it, why not, and what would become of each article."""
+
+    file_id: int
+    path: str
+    document: Document = field(default_factory=Document)
+    reason: str = ""
+    tried: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _read(job: ImportJob, file_ids: Sequence[int]) -> None:
+    """Read files and try out what they would change; nothing of that is kept but the answer."""
+    job_id, product_id, defaults, split, bundle = job.id, job.product_id, defaults_of(job), bool(job.options.get("split")), _bundle(job)
+    actor = actor_of(job)
+    rows = {file.id: file for file in session().scalars(select(ImportFile).where(ImportFile.id.in_(file_ids)))}
+    given = [(number, rows[number].path, rows[number].content, dict(rows[number].mapping)) for number in file_ids]
     session().rollback()
-    tried: list[dict[str, Any]] = []
-    for start in range(0, len(document.entries), AT_ONCE):
-        tried += _try(job_id, path, document.entries[start : start + AT_ONCE], start)
-        with unit_of_work():  # a long table is seen to move, and stays this worker's
-            _renew(job_id, done=len(tried), total=len(document.entries))
+    readings: list[_Reading] = []
+    for number, path, content, mapping in given:
+        if path in bundle.taken:
+            continue  # a text of this piece has attached it
+        reading = _Reading(number, path)
+        readings.append(reading)
+        try:
+            reading.document = read_guarded(path, get_bytes(content), mapping=mapping, split=split, limits=limits(), lookup=bundle.beside(path))
+        except DeskError as problem:
+            reading.reason = packed(problem)
+        except RecursionError:
+            reading.reason = pack("文件嵌套太深，读不了。")
+    wanted = [(reading, place, entry) for reading in readings for place, entry in enumerate(reading.document.entries)]
+    claimed: dict[str, str] = {}
+    for start in range(0, len(wanted), PLAN_AT_ONCE):
+        piece = wanted[start : start + PLAN_AT_ONCE]
+        found = plans(actor, job_id, product_id, [(reading.path, entry) for reading, _place, entry in piece], defaults, claimed)
+        for (reading, place, entry), values in zip(piece, found, strict=True):
+            reading.tried.append(described(entry, place) | values)
+        if start + len(piece) < len(wanted):
+            with unit_of_work():  # a long table is seen to move, and stays this worker's
+                renew(job_id, done=start + len(piece), total=len(wanted))
+    _keep(job_id, readings, bundle.taken)
+
+
+def _keep(job_id: int, readings: Sequence[_Reading], taken: Collection[str]) -> None:
+    """The answers of a dry run, all in one transaction."""
+    parsed = {one.file_id: dump(one.document) for one in readings if one.document.entries or one.document.sheets}
+    for content in parsed.values():
+        put_bytes(content)
     with unit_of_work() as s:
-        row = s.get_one(ImportFile, file_id)
-        number = _number(job_id)
-        kept = store_file(dump(document), "parsed.json", TYPE, owner=OWNER, owner_id=job_id) if document.entries or document.sheets else None
-        row.parsed = kept.sha256 if kept else ""
-        row.state = "failed" if reason or not tried else "read"
-        row.reason, row.mapping = reason, dict(document.mapping)
-        refused = [{"plan": "failed", "key": r.key[:300], "reason": pack(r.reason, **dict(r.data))} for r in document.refused]
-        if reason:
-            refused.append({"plan": "failed", "title": path[:200], "reason": reason})
-        for offset, values in enumerate([*tried, *refused]):
-            s.add(ImportItem(job_id=job_id, file_id=file_id, number=number + offset, **values))
-        if bundle.taken:
-            attached = (ImportFile.job_id == job_id, ImportFile.state.in_(("waiting", CLOSED)), ImportFile.path.in_(bundle.taken))
-            s.execute(update(ImportFile).where(*attached).values(beside=True).execution_options(synchronize_session=False))
-        _renew(job_id, done=0, total=0)
+        number, items = _number(job_id), list[dict[str, Any]]()
+        for one in readings:
+            row, document = s.get_one(ImportFile, one.file_id), one.document
+            kept = store_file(parsed[one.file_id], "parsed.json", TYPE, owner=OWNER, owner_id=job_id) if one.file_id in parsed else None
+            row.parsed = kept.sha256 if kept else ""
+            row.state = "failed" if one.reason or not one.tried else "read"
+            row.reason, row.mapping = one.reason, dict(document.mapping)
+            refused: list[dict[str, Any]] = [{"key": r.key[:300], "reason": pack(r.reason, **dict(r.data))} for r in document.refused]
+            if one.reason:
+                refused.append({"title": one.path[:200], "reason": one.reason})
+            items += [{"file_id": one.file_id, **values} for values in (*one.tried, *refused)]
+        if items:
+            same = {"job_id": job_id, "place": -1, "key": "", "title": "", "plan": "failed", "reason": "", "rows": 0, "safety": False, "excerpt": "", "article_id": None}
+            s.execute(insert(ImportItem), [{**same, **values, "number": number + offset} for offset, values in enumerate(items)])
+        if taken:
+            attached = (ImportFile.job_id == job_id, ImportFile.state.in_(("waiting", CLOSED)), ImportFile.path.in_(taken))
+            s.execute(update(ImportFile).where(*attached).values(beside=True, state=USED).execution_options(synchronize_session=False))
+        renew(job_id, done=0, total=0)
 
 
-def _packed(problem: DeskError) -> str:
-    """A refusal as one packed text: what is wrong, not that something is."""
-    reason = next((reason for reasons in problem.errors.values() for reason in reasons), problem.message)
-    return pack(reason, **problem.data)
-
-
-def _try(job_id: int, path: str, entries: Sequence[Entry], start: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    try:
-        with unit_of_work() as s:
-            job = s.get_one(ImportJob, job_id)
-            actor = _actor(job)
-            for place, entry in enumerate(entries, start):
-                values: dict[str, Any] = {
-                    "place": place, "key": entry.key[:300], "title": entry.title[:200], "rows": entry.rows,
-                    "safety": entry.given.get("safety") in (True, "true", "是"), "excerpt": " ".join(plain(entry.body[:2000]).split())[:EXCERPT],
-                }  # fmt: skip
-                try:
-                    with s.begin_nested():
-                        done = write_entry(actor, entry, path, job.product, False, _defaults(job))
-                        values |= {"plan": PLANS[done.status], "reason": "\n".join(done.notes)}
-                        if done.status != "imported":
-                            values["article_id"] = done.article.id
-                except DeskError as problem:
-                    values |= {"plan": "failed", "reason": _packed(problem)}
-                found.append(values)
-            raise _DryRun
-    except _DryRun:
-        pass
-    return found
-
-
-def _defaults(job: ImportJob) -> dict[str, Any]:
-    return {"level": job.options.get("level", "public")}
-
-
-def _write_next(job: ImportJob) -> bool:
-    """Write some articles, each with its result in one transaction."""
-    rows = select(ImportItem).where(ImportItem.job_id == job.id, ImportItem.plan != "failed", ImportItem.result == "")
-    items = list(session().scalars(rows.order_by(ImportItem.number).limit(AT_ONCE)))
-    with in_bulk(BULK_PAUSE):
-        for item_id, entry, path in _entries(items):
-            _write(job.id, item_id, entry, path)
-    if len(items) == AT_ONCE:
-        return True
+def _finish(job_id: int) -> None:
     with unit_of_work() as s:
-        done = s.get_one(ImportJob, job.id)
+        done = s.get_one(ImportJob, job_id)
         done.state, done.finished_at, done.leased_until, done.holder = DONE, now(), None, ""
         found: dict[str, Any] = dict(counts(done))
         note(SYSTEM, "import.done", done, **found)
-    return False
-
-
-def _entries(items: Sequence[ImportItem]) -> Iterator[tuple[int, Entry | None, str]]:
-    wanted = [(item.id, item.place, item.file_id) for item in items]
-    files = {file.id: (file.path, file.parsed) for file in session().scalars(select(ImportFile).where(ImportFile.id.in_({f for _i, _p, f in wanted})))}
-    opened: dict[int, Document] = {}
-    for item_id, place, file_id in wanted:
-        path, parsed = files[file_id]
-        if file_id not in opened:
-            opened.clear()
-            opened[file_id] = load(get_bytes(parsed)) if parsed else Document()
-        entries = opened[file_id].entries
-        yield item_id, entries[place] if 0 <= place < len(entries) else None, path
-
-
-def _write(job_id: int, item_id: int, entry: Entry | None, path: str) -> None:
-    with unit_of_work() as s:
-        job, item = s.get_one(ImportJob, job_id), s.get_one(ImportItem, item_id)
-        if item.result or job.state != RUNNING:
-            return
-        try:
-            actor = _actor(job)
-            if entry is None:
-                raise NotFound()
-            with s.begin_nested():
-                before = item.article
-                item.before_state = before.state if before else ""
-                item.before_id = (before.draft_revision_id or before.current_revision_id) if before else None
-                done = write_entry(actor, entry, path, job.product, job.publish, _defaults(job))
-                item.result, item.article_id, item.reason = done.status, done.article.id, "\n".join(done.notes)
-                s.flush()
-                item.after_id, item.version = done.article.draft_revision_id or done.article.current_revision_id, done.article.version
-        except DeskError as problem:
-            item.result, item.reason = "failed", _packed(problem)
-        _renew(job_id, done=ImportJob.done + 1)
 
 
 def counts(job: ImportJob) -> dict[str, int]:

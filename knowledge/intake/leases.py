@@ -1,11 +1,16 @@
 """Which worker works on which import, so that two never do the same and a dead one holds up nothing."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import or_, select, update
 
 from app.core.clock import now
+from app.core.db import session
+from app.core.errors import Refused
 from app.core.outbox import HOLDER, vanished
+from app.core.people import User
+from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from knowledge.intake_models import BUSY, ImportJob
 
@@ -34,3 +39,17 @@ def release_vanished() -> int:
                 job.leased_until, job.holder = None, ""
                 freed += 1
     return freed
+
+
+def renew(job_id: int, **values: Any) -> None:
+    """The import stays this worker's for another while; `values` are how far it is. In a unit of work."""
+    changed = {"leased_until": now() + LEASE, **values}
+    session().execute(update(ImportJob).where(ImportJob.id == job_id).values(changed).execution_options(synchronize_session=False))
+
+
+def actor_of(job: ImportJob) -> Actor:
+    """Whoever asked for it, with the rights that they have now."""
+    user = session().get(User, job.user_id) if job.user_id else None
+    if user is None or not user.active:
+        raise Refused("导入的人已停用，没有继续。")
+    return user.actor("worker")

@@ -3,7 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
-from app.core.text import clean
+from app.core.text import clean, pack
 from knowledge.intake import front_matter
 from knowledge.intake.pictures import Gathered, Lookup
 from knowledge.intake.shapes import FILE_MARK, Entry, Limits, Unreadable
@@ -33,7 +33,7 @@ def read_markdown(text: str, path: str, limits: Limits, lookup: Lookup | None = 
     if isinstance(listed, list):
         kept = (gathered.link(str(address), picture=False) for address in listed)
         given["attachments"] = [address.removeprefix(FILE_MARK) for address in kept if address]
-    lost = tuple(f"找不到图片：{name}" for name in gathered.lost)  # data: said in the report
+    lost = tuple(pack("找不到图片：%(name)s", name=name) for name in gathered.lost)
     asked = front_matter.questions_of(given)
     return Entry(
         "",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pdfplumber
 
+from app.core.text import pack
 from knowledge.intake.html_files import mark_safety
 from knowledge.intake.pdf_lines import Line, joined, to_markdown, without_edges
 from knowledge.intake.shapes import Entry, Limits, Unreadable
@@ -49,7 +50,7 @@ def read_pdf(content: bytes, path: str, limits: Limits) -> Entry:
         raise Unreadable("这份 PDF 的文字没有编码，取出来是乱码。请改用 Word 原稿，或先做文字识别（OCR）。")
     title, body = to_markdown(without_edges(lines, pages))
     body, safety = mark_safety(body)
-    warnings = (f"有 {pictures} 张图片没有带过来，只取文字和表格。",) if pictures else ()  # data
+    warnings = (pack("有 %(n)s 张图片没有带过来，只取文字和表格。", n=pictures),) if pictures else ()
     return Entry("", title or PurePosixPath(path).stem, body, {"safety": True} if safety else {}, None, warnings=warnings)
 
 

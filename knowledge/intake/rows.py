@@ -2,15 +2,19 @@
 
 import hashlib
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.core.text import pack
 from knowledge.analysis import fold
 from knowledge.intake.html_files import from_fragment
 from knowledge.intake.pictures import Gathered
-from knowledge.intake.shapes import Entry, Limits, Refusal, Sheet
+from knowledge.intake.shapes import MODELS, Entry, Limits, Refusal, Sheet
 
+LONGEST_MODEL, MOST_MODELS = 300, 100
 _HTML = re.compile(r"<(p|br|div|ul|ol|table|span|strong|b)\b[^>]*>", re.IGNORECASE)
 _SPLIT = re.compile(r"\s*(?:\n|\|{1,2}|｜)\s*")
 _SIMILAR = re.compile(r"\s*(?:\n|\|{1,2}|｜|[;；])\s*")
@@ -20,6 +24,11 @@ _NUMBER = re.compile(r"^\s*(?:[(（]?(\d{1,2})[)）、.．](?!\d)\s*|([①-⑳])
 LEVELS = {
     "所有人": "public", "公开": "public", "全部": "public", "客户": "client", "坐席": "agent", "内部": "agent", "供应商": "supplier",
     "everybody": "public", "clients": "client", "agents": "agent", "suppliers": "supplier",
+}  # fmt: skip
+# data
+LANGUAGES = {
+    "中文": "zh", "汉语": "zh", "简体": "zh", "简体中文": "zh", "中文简体": "zh", "chinese": "zh", "simplified chinese": "zh", "zh-cn": "zh", "cn": "zh",
+    "英文": "en", "英语": "en", "english": "en",
 }  # fmt: skip
 
 
@@ -59,7 +68,7 @@ def _given(row: Row) -> dict[str, Any]:
     if row["audience"]:
         given["audience"] = LEVELS.get(row["audience"].lower(), row["audience"].lower())
     if row["language"]:
-        given["language"] = {"中文": "zh", "英文": "en", "english": "en", "chinese": "zh"}.get(row["language"].lower(), row["language"].lower())
+        given["language"] = LANGUAGES.get(row["language"].lower(), row["language"].lower())
     return given
 
 
@@ -134,6 +143,8 @@ def _warning(text: str, limits: Limits) -> str:
     return f"::: warning\n{cell_markdown(text, limits)}\n:::"
 
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d.*)?")
+"""What a spreadsheet makes of 3-5."""
 _NOTHING = re.compile(r"^(无|否|没有|-+|/|n/?a|none|no)[。.]?$", re.IGNORECASE)
 _YES = re.compile(r"^(是|有|yes|y|true|√|✓)[。.]?$", re.IGNORECASE)
 # data: part of the article's own text
@@ -157,29 +168,38 @@ def faults(sheet: Sheet, columns: Sequence[str], title: str, limits: Limits) -> 
         if not (row["meaning"] or row["cause"] or row["action"]):
             refused.append(Refusal(f"{sheet.name}#{row.number}", "第 %(row)s 行只有代码，没有说明。", {"row": row.number}))
             continue
+        row.cells["code"] = unicodedata.normalize("NFKC", row["code"])
         last = row
         groups.setdefault(row["product"], []).append(row)
     entries: list[Entry] = []
     for product, rows in groups.items():
+        models = [] if product else list(dict.fromkeys(row["model"][:LONGEST_MODEL] for row in rows if row["model"]))[:MOST_MODELS]
         pieces = [rows[start : start + limits.table_rows] for start in range(0, len(rows), limits.table_rows)]
         for number, piece in enumerate(pieces, 1):
-            entries.append(_fault_article(sheet, product, piece, title, f"{number}/{len(pieces)}" if len(pieces) > 1 else "", limits))
+            entries.append(_fault_article(sheet, product, piece, title, f"{number}/{len(pieces)}" if len(pieces) > 1 else "", models, limits))
     return entries, refused
 
 
-def _fault_article(sheet: Sheet, product: str, rows: Sequence[Row], title: str, part: str, limits: Limits) -> Entry:
+def _fault_article(
+    sheet: Sheet, product: str, rows: Sequence[Row], title: str, part: str, models: Sequence[str], limits: Limits
+) -> Entry:
     safety = any(_is_safety(row["safety"]) for row in rows)
     given = {"kind": "fault", "category": "故障代码", **_given(rows[0])}
     for name in ("phone_script", "slug", "valid_for"):
         given.pop(name, None)
     if safety:
         given["safety"] = True
+    if models:
+        given[MODELS] = list(models)
     name = " ".join(word for word in (product if product and product.lower() not in title.lower() else "", title, f"（{part}）" if part else "") if word)
     body = "\n\n".join(_fault(row, limits) for row in rows)
     asked = tuple(dict.fromkeys(f"{product} {row['code']}".strip() for row in rows[:40])) if product else None
     codes = [row["code"] for row in rows]
-    twice = "、".join(dict.fromkeys(code for code in codes if codes.count(code) > 1))
-    said = (f"代码重复，每行都留着：{twice[:200]}",) if twice else ()  # data: said in the report
+    often = Counter(map(fold, codes))
+    twice = "、".join(dict.fromkeys(code for code in codes if often[fold(code)] > 1))
+    days = "、".join(code for code in codes if _DAY.fullmatch(code))
+    said: tuple[str, ...] = (pack("代码重复，每行都留着：%(codes)s", codes=twice[:200]),) if twice else ()
+    said += (pack("代码 %(codes)s 看着是日期，多半是 Excel 自己改的，请核对。", codes=days[:200]),) if days else ()
     return Entry(f"{sheet.name}#{product}#{part}", name[:200], body + "\n", given, asked, rows=len(rows), warnings=said)
 
 

@@ -12,6 +12,9 @@ from app.core.errors import Invalid
 FILE_MARK = "import-file:"
 """The address of a picture inside a body until it is kept: `![风扇](import-file:fan.png)`."""
 
+MODELS, CHOSEN = "models", "chosen_product"
+"""What a table gives to its articles: the models that it names, and the product that somebody chose for it (0: none)."""
+
 
 class Unreadable(Invalid):
     """A file that cannot be brought in; the message says in one line why, and what would help."""

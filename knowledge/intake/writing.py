@@ -6,7 +6,7 @@ are kept per company, so that no supplier's file ever meets another's.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
@@ -16,17 +16,16 @@ from sqlalchemy import select
 from app.core.catalogue import Product
 from app.core.clock import now
 from app.core.db import session
-from app.core.directory.access import circle
 from app.core.errors import Invalid, NotFound, Refused
 from app.core.permissions import Actor, require
 from app.core.pictures import without_traces
 from app.core.text import pack
-from knowledge.access import may_edit
 from knowledge.care import care_of, take_care
-from knowledge.editing_models import ArticleAddress, ArticleFile
+from knowledge.editing_models import ArticleFile
 from knowledge.files import MOST_FILES, add_file, address_of
 from knowledge.intake import catalogue, front_matter
-from knowledge.intake.shapes import FILE_MARK, Entry
+from knowledge.intake.known import Known, given_slug, key_of, stem_of
+from knowledge.intake.shapes import CHOSEN, FILE_MARK, MODELS, Entry
 from knowledge.intake_models import ImportSource
 from knowledge.lifecycle import publish as publish_article
 from knowledge.models import Article
@@ -34,6 +33,7 @@ from knowledge.service import (
     Content,
     Properties,
     change_properties,
+    check_draft,
     content_of,
     draft_article,
     properties_of,
@@ -53,9 +53,24 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def owner_of(actor: Actor) -> int:
-    """Whose sources these are: the id of a supplier's company, 0 for the platform."""
-    return (actor.organisation_id or 0) if circle(actor) == "supplier" else 0
+@dataclass(frozen=True)
+class Planned:
+    """What would become of an entry; `article` is the one that is there already."""
+
+    status: str
+    article: Article | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Where an entry belongs: its key, what was imported under it before, its article, and the address for a new one."""
+
+    key: str
+    source: ImportSource | None
+    article: Article | None
+    slug: str
+    same: bool
 
 
 def write_entry(
@@ -65,72 +80,128 @@ def write_entry(
     product: Product | None = None,
     publish: bool = False,
     defaults: Mapping[str, Any] | None = None,
+    known: Known | None = None,
 ) -> Written:
     """Make or update the article of an entry of the file `path`. What the entry does not say keeps the value that the
-    article has; a new one takes `defaults` (fields of Properties) and `product`. Raises Invalid, NotFound, Forbidden."""
+    article has; a new one takes `defaults` (fields of Properties) and `product`. `known` is for who writes many in one
+    transaction. Raises Invalid, NotFound, Forbidden."""
     require(actor, "article.write")
     if publish:
         require(actor, "article.publish")
-    owner, key = owner_of(actor), f"{path}#{entry.key}"[:700] if entry.key else path[:700]
-    source = _source(owner, product, key)
-    slug = slug_of(str(entry.given.get("slug") or ""))
-    if entry.given.get("slug") and not slug:
-        raise Invalid.of("slug", "这一项要填写。")
-    article = _known(actor, slug, source, "" if entry.key else path)
+    known = known or Known(actor, product)
+    found = _find(known, entry, path)
+    article = found.article
     wants = publish and entry.given.get("state", "published") == "published" and not entry.draft
-    if article is not None and source is not None and source.article_id == article.id and source.sha256 == entry.sha256:
-        return _unchanged(actor, article, source, wants)
-    if article is None and not slug:
-        slug = slug_of(PurePath(path).stem) if not entry.key else slug_of(entry.title)
-        if not slug:
-            raise Invalid.of("slug", "这一项要填写。")
-    before = properties_of(article) if article else Properties(**(defaults or {}))
-    companies = {actor.organisation_id or 0, *before.organisation_ids} if circle(actor) == "supplier" else None
-    notes = [pack("%(words)s", words=words) for words in entry.warnings]
+    if found.same and article is not None and found.source is not None:
+        return _unchanged(actor, article, found.source, wants)
+    notes = list(entry.warnings)
     notes += catalogue.bring_in(actor, entry.given)
-    given = front_matter.properties(entry.given, before, product, companies)
+    given = _properties(known, entry, article, defaults, notes)
     if article is None:
         given = replace(given, source=str(entry.given.get("source", path))[:300])
-        article = _draft(actor, entry, given, slug, notes)
+        article = _draft(actor, entry, given, found.slug, notes)
         status = "imported"
     else:
-        status, touched = _update(actor, article, entry, given, path, source, notes)
+        status, touched = _update(actor, article, entry, given, path, found.source, notes)
         wants = wants and not touched
     _take_care(actor, article, entry.given)
     if wants and (article.state != "published" or article.draft_revision_id is not None):
         status = _publish(actor, article, status, notes)
-    _remember(source, owner, product, key, entry, article)
+    known.learn(found.key, _remember(known, found, entry, article), article)
     return Written(status, article, tuple(notes))
 
 
-def _source(owner: int, product: Product | None, key: str) -> ImportSource | None:
-    same = (ImportSource.owner == owner, ImportSource.product == (product.id if product else 0), ImportSource.key == key)
-    return session().scalars(select(ImportSource).where(*same)).one_or_none()
+def plan_entry(known: Known, entry: Entry, path: str, defaults: Mapping[str, Any] | None = None) -> Planned | None:
+    """What `write_entry` would do, where that can be told by reading alone: the same again, and what is new and brings no
+    files. None for the rest, which has to be tried. Raises what writing would raise."""
+    require(known.actor, "article.write")
+    found = _find(known, entry, path)
+    if found.same:
+        return Planned("skipped", found.article)
+    beyond = {catalogue.NAME, "internal_note", "review_by"} & set(entry.given)
+    if found.article is not None or entry.files or beyond:
+        return None
+    notes = list(entry.warnings)
+    given = _properties(known, entry, None, defaults, notes)
+    given = replace(given, source=str(entry.given.get("source", path))[:300])
+    check_draft(known.actor, Content(entry.title, entry.body, entry.questions or ()), given, known.own)
+    if given_slug(entry):
+        before = known.claimed.setdefault(found.slug, entry.title)
+        if before is not entry.title:
+            notes.append(pack("和这次导入的《%(title)s》短地址相同，会成为同一篇的新修订。", title=before[:60]))
+            return Planned("updated", None, tuple(notes))
+    if entry.title in known.titles:
+        notes.append("知识库里已有同名的一篇，会另外新增。")
+    elif entry.title in known.planned:
+        notes.append("这次导入里有同名的一篇，两篇都会新增。")
+    known.planned.add(entry.title)
+    return Planned("imported", None, tuple(notes))
 
 
-def _known(actor: Actor, slug: str, source: ImportSource | None, path: str) -> Article | None:
-    """The article that this entry is about. A slug that is another's is not the actor's to know."""
+def _find(known: Known, entry: Entry, path: str) -> _Found:
+    """Where an entry belongs. A slug that is another's is not the actor's to know."""
+    key, slug = key_of(path, entry), given_slug(entry)
+    source = known.source(key)
+    if entry.given.get("slug") and not slug:
+        raise Invalid.of("slug", "这一项要填写。")
+    article = _known(known, slug, source, "" if entry.key else path)
+    same = article is not None and source is not None and source.article_id == article.id and source.sha256 == entry.sha256
+    if article is None and not slug:
+        slug = stem_of(path) if not entry.key else slug_of(entry.title)
+        if not slug:
+            raise Invalid.of("slug", "这一项要填写。")
+    return _Found(key, source, article, slug, same)
+
+
+def _known(known: Known, slug: str, source: ImportSource | None, path: str) -> Article | None:
     if slug:
-        article = session().scalars(select(Article).where(Article.slug == slug)).one_or_none()
-        if article is None and (former := session().get(ArticleAddress, slug)):
-            article = session().get(Article, former.article_id)
-        if article is not None and not may_edit(actor, article):
+        article = known.by_slug(slug)
+        if article is not None and not known.may_edit(article):
             raise NotFound()
         return article
     if source is not None:
-        article = session().get(Article, source.article_id)
-        if article is not None and may_edit(actor, article):
+        article = known.article(source.article_id)
+        if article is not None and known.may_edit(article):
             return article
-    if path and (stem := slug_of(PurePath(path).stem)):
-        article = session().scalars(select(Article).where(Article.slug == stem)).one_or_none()
+    if path and (stem := stem_of(path)):
+        article = known.by_slug(stem)
         named = article is not None and PurePath(article.source).name == PurePath(path).name
-        if article is not None and named and may_edit(actor, article) and not _has_source(article):
+        if article is not None and named and known.may_edit(article) and not known.has_source(article):
             return article
     return None
 
 
-def _has_source(article: Article) -> bool:
-    return session().scalar(select(ImportSource.id).where(ImportSource.article_id == article.id).limit(1)) is not None
+def _properties(
+    known: Known, entry: Entry, article: Article | None, defaults: Mapping[str, Any] | None, notes: list[str]
+) -> Properties:
+    """What the entry makes of the article's properties, with the product that its table names by model alone."""
+    before = properties_of(article) if article else Properties(**(defaults or {}))
+    companies = {known.actor.organisation_id or 0, *before.organisation_ids} if known.supplier else None
+    given = front_matter.properties(entry.given, before, known.product, companies, known.product_of)
+    if "products" in entry.given or "product" in entry.given:
+        return given
+    chosen = entry.given.get(CHOSEN)
+    if chosen is not None:
+        if chosen and not known.may_write_about(int(chosen)):
+            raise Invalid.of("products", "只能写自己企业产品的知识，至少选一个产品。")
+        return replace(given, product_ids=(int(chosen),) if chosen else ())
+    if entry.given.get(MODELS) and not given.product_ids:
+        return replace(given, product_ids=_proposed(known, entry.given[MODELS], notes))
+    return given
+
+
+def _proposed(known: Known, models: Sequence[str], notes: list[str]) -> tuple[int, ...]:
+    found = known.proposed(models)
+    said = found.said[:80]
+    if len(found.products) == 1:
+        notes.append(pack("适用型号写着“%(models)s”，归到产品“%(product)s”。", models=said, product=found.products[0].label))
+        return (found.products[0].id,)
+    if found.products:
+        names = "、".join(product.label for product in found.products[:4])
+        notes.append(pack("适用型号“%(models)s”对得上 %(n)s 个产品（%(names)s），没有归到产品。", models=said, n=len(found.products), names=names))
+    else:
+        notes.append(pack("没有产品对得上适用型号“%(models)s”，没有归到产品。", models=said or "、".join(models)[:80]))
+    return ()
 
 
 def _unchanged(actor: Actor, article: Article, source: ImportSource, wants: bool) -> Written:
@@ -233,12 +304,12 @@ def _take_care(actor: Actor, article: Article, given: Mapping[str, Any]) -> None
     take_care(actor, article, owner_id=care.owner_id, review_by=due, internal_note=words)
 
 
-def _remember(
-    source: ImportSource | None, owner: int, product: Product | None, key: str, entry: Entry, article: Article
-) -> None:
+def _remember(known: Known, found: _Found, entry: Entry, article: Article) -> ImportSource:
+    source = found.source
     if source is None:
-        source = ImportSource(owner=owner, product=product.id if product else 0, key=key)
+        source = ImportSource(owner=known.owner, product=known.product.id if known.product else 0, key=found.key)
         session().add(source)
     source.sha256, source.article_id, source.at = entry.sha256, article.id, now()
     source.revision_id = _newest(article)
     session().flush()
+    return source

@@ -12,11 +12,16 @@ from app.core.audit import AuditRow
 from app.core.db import session
 from app.core.errors import Forbidden
 from app.core.events import DONE, DUE, LEASED, OutboxRow
-from app.core.people import User
+from app.core.people import Contact, User
+from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from app.kb import rebuilding
 from tests.conftest import FreshClient
 from tests.web.knowledge_house import House, build
+from workflows.engine import take
+from workflows.models import Ticket
+from workflows.opening import open_ticket
+from workflows.tickets import TICKET
 
 PAGE = "/admin/search-index"
 
@@ -70,7 +75,7 @@ def test_asked_for_once_and_done_by_the_worker(app: Flask, admin: FreshClient, m
     assert [row.state for row in rows()] == [DUE], "nobody else's hand takes it"
 
     assert outbox.drain(slow=True) == 1
-    assert "3 / " in seen[0] and "做完之前不用再点" in seen[1]
+    assert "3 / " in seen[0] and "篇" in seen[0] and "做完之前不用再点" in seen[1]
     assert [row.state for row in rows()] == [DONE] and rebuilding.now_running() is None
     page = admin.get(PAGE).text
     assert "知识索引已重建" in page and "7 篇" in page and "every 1s" not in page
@@ -113,3 +118,25 @@ def test_a_failure_is_said(admin: FreshClient, monkeypatch: pytest.MonkeyPatch) 
 def test_only_who_may(house: House, make_user: Callable[..., User]) -> None:
     with pytest.raises(Forbidden), unit_of_work():
         rebuilding.ask(make_user("supervisor").actor("page"))
+
+
+def test_the_index_of_solved_tickets_is_a_second_row(app: Flask, admin: FreshClient, make_user: Callable[..., User], drain: Callable[[], int]) -> None:
+    who = make_user("agent").actor("test")
+    with unit_of_work():
+        person = Contact(name="冯强")
+        session().add(person)
+        session().flush()
+        ticket = open_ticket(SYSTEM, subject="盘库差三件", kind="fault", contact=person, channel="calls")
+    with unit_of_work():
+        take(TICKET, session().get_one(Ticket, ticket.id), "solve_now", who, resolution="重扫库位", wrap_up={"category": "software"})
+    drain()
+    index = app.extensions["open_ticket_index"]()
+    index.rebuild([])
+    assert "工单索引" in admin.get(PAGE).text and "工单 1 张" not in admin.get(PAGE).text
+    admin.post(f"{PAGE}/rebuild", data={"which": "tickets"})
+    waiting = admin.get(PAGE).text
+    assert "等后台进程来做" in waiting and waiting.count("重建索引</") == 1, "the other one can be asked for meanwhile"
+    assert outbox.drain(slow=True) == 1 and index.health().documents == 1
+    page = admin.get(PAGE).text
+    assert "工单索引已重建" in page and "工单 1 张" in page and rows() == []
+    assert admin.post(f"{PAGE}/rebuild", data={"which": "x"}).status_code == 404

@@ -21,7 +21,7 @@ from knowledge import lifecycle, service
 from knowledge.editing_models import ArticleFile
 from knowledge.index import Index, IndexDocument
 from knowledge.indexing import ensure
-from knowledge.intake import jobs, leases, undoing
+from knowledge.intake import jobs, leases, undoing, writing_jobs
 from knowledge.intake.jobs import begin
 from knowledge.intake.report import report_lines
 from knowledge.intake_models import ImportItem, ImportJob, ImportSource
@@ -101,7 +101,10 @@ def test_what_somebody_wrote_since_is_not_lost(market: Market, actor: MakeActor)
     assert kept.draft is not None and kept.draft.body == "new\n", "what came later waits as a draft"
 
 
-def test_a_worker_that_dies_is_gone_on_with(market: Market, actor: MakeActor, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("turn", "kept"), [(0.0, 5), (60.0, 0)])
+def test_a_worker_that_dies_is_gone_on_with(
+    market: Market, actor: MakeActor, monkeypatch: pytest.MonkeyPatch, turn: float, kept: int
+) -> None:
     editor = actor("editor")
     rows: list[list[object]] = [["问题", "答案"], *[[f"问题{n}", f"答案{n}"] for n in range(12)]]
     with unit_of_work():
@@ -109,7 +112,7 @@ def test_a_worker_that_dies_is_gone_on_with(market: Market, actor: MakeActor, mo
     work_once()
     with unit_of_work():
         jobs.start(editor, jobs.access_job(editor, job.id), True)
-    real, done = jobs.write_entry, list[str]()
+    real, done = writing_jobs.write_entry, list[str]()
 
     def dies(*given: Any) -> Any:
         if len(done) == 5:
@@ -117,14 +120,16 @@ def test_a_worker_that_dies_is_gone_on_with(market: Market, actor: MakeActor, mo
         done.append(given[1].title)
         return real(*given)
 
-    monkeypatch.setattr(jobs, "write_entry", dies)
+    monkeypatch.setattr(writing_jobs, "TURN", turn)
+    monkeypatch.setattr(writing_jobs, "write_entry", dies)
     with pytest.raises(KeyboardInterrupt):
         work_once()
     session().rollback()
-    assert count(Article) == 5
+    assert count(Article) == kept, "an article is there with its result, or not at all"
+    assert session().scalar(select(func.count()).where(ImportItem.result != "")) == kept
     assert leases.claim() is None, "the dead worker still holds it"
     assert leases.release_vanished() == 1
-    monkeypatch.setattr(jobs, "write_entry", real)
+    monkeypatch.setattr(writing_jobs, "write_entry", real)
     assert work_once()
     session().expire_all()
     finished = session().get_one(ImportJob, job.id)

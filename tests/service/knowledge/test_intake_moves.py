@@ -25,7 +25,7 @@ def test_a_long_table_moves_and_stays_its_workers(market: Market, actor: Callabl
     with unit_of_work():
         job_id = begin(editor, [("qa.csv", ROWS.encode())]).id
     seen: list[tuple[int, int, bool]] = []
-    real = jobs._try
+    real = jobs.plans
 
     def slowly(*given: Any) -> list[dict[str, Any]]:
         session().expire_all()
@@ -37,7 +37,8 @@ def test_a_long_table_moves_and_stays_its_workers(market: Market, actor: Callabl
         clock.advance(leases.LEASE * 0.7)
         return found
 
-    monkeypatch.setattr(jobs, "_try", slowly)
+    monkeypatch.setattr(jobs, "plans", slowly)
+    monkeypatch.setattr(jobs, "PLAN_AT_ONCE", 25)
     with clock.frozen(now()):
         assert work_once()
     assert seen == [(0, 0, True), (25, 60, True), (50, 60, True)]

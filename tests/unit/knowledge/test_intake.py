@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.core.text import unpack
 from knowledge.intake import columns, pdf_lines
 from knowledge.intake.archives import safe_path, unpacked
 from knowledge.intake.charsets import text_of
@@ -46,7 +47,7 @@ def test_markdown_keeps_its_pictures_and_leaves_code_alone() -> None:
     assert f"![风扇]({picture})" in entry.body and f"![又]({picture})" in entry.body, "the same picture is kept once"
     assert f"[说明]({paper})" in entry.body and "[外面](https://e.cn/x.pdf)" in entry.body
     assert "![代码](img/x.png)" in entry.body
-    assert entry.warnings == ("找不到图片：gone.png",) and "gone.png" not in entry.body
+    assert [unpack(said) for said in entry.warnings] == ["找不到图片：gone.png"] and "gone.png" not in entry.body
 
 
 def test_html_is_cleaned_and_comes_without_its_site() -> None:

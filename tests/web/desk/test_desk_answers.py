@@ -16,14 +16,14 @@ from app.core.permissions import SYSTEM
 from app.core.uow import unit_of_work
 from app.kb import similar
 from app.queries.timeline import used_articles
-from app.web.desk_answers import link_text
+from app.web.desk_answers import link_text, sendable_text
 from channels.accounts import add_account
 from channels.base import Inbound, Sender
 from channels.models import Account, Message
 from channels.receiving import receive
 from knowledge import indexing, lifecycle, service
 from knowledge.loop_models import ArticleFlag
-from knowledge.models import Article
+from knowledge.models import Article, Revision
 from tests.conftest import FreshClient
 from tests.web.desk.conftest import HTMX
 from workflows.engine import take
@@ -251,3 +251,37 @@ def test_the_machines_words_are_marked_on_the_ticket(chat: Ticket, desk: FreshCl
         )  # fmt: skip
     page = desk.get(url(chat, "/timeline"), headers=HTMX).text
     assert "机器人答复" in page and "把握 83%" in page and "message out robot" in page and f"/articles/{article.slug}" in page
+
+
+STEPS = """::: warning
+1. 断电。
+2. 等十分钟。
+:::
+
+## 处理
+
+1. 看滤棉
+2. 清洗风扇
+   - 毛刷
+   - 气枪
+3. 上电看温度
+
+| 代码 | 含义 | 处理 |
+|---|---|---|
+| E07 | 过热 | 清洗 |
+
+5. 报修
+"""
+
+
+def inserted(passage: str) -> str:
+    text = Revision(number=1, title="过热", body=STEPS, author="编辑", sha256="0" * 64)
+    return sendable_text(Article(slug="hot", title="过热", level="client", current=text), passage)
+
+
+def test_steps_and_points_keep_their_marks_when_they_are_inserted() -> None:
+    warned = "安全警示：1. 断电。\n2. 等十分钟。\n\n"
+    assert inserted("清洗风扇\n毛刷\n气枪\n上电看温度") == warned + "2. 清洗风扇\n  · 毛刷\n  · 气枪\n3. 上电看温度\n", "also from the middle of a list"
+    assert inserted("…电看温度\n代码 | 含义 | 处理\nE07 | 过热 | 清…") == warned + "3. 上电看温度\nE07：含义 过热；处理 清洗\n"
+    assert inserted("报修") == warned + "5. 报修\n"
+    assert inserted("断电。\n等十分钟。") == "1. 断电。\n2. 等十分钟。\n", "a warning is said once"
