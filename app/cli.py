@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.commands import channel, demo, desk, diagrams, docs, fcr, knowledge, learn, similar, users
+from app.commands import channel, demo, desk, diagrams, docs, fcr, knowledge, learn, pictures, similar, users
 
 
 def init_app(flask: Flask) -> None:
@@ -13,6 +13,7 @@ def init_app(flask: Flask) -> None:
     demo.hang_into(desk.desk)
     desk.desk.add_command(similar.reindex_tickets)
     knowledge.knowledge.add_command(learn.learn_command)
+    knowledge.knowledge.add_command(pictures.strip_command)
     flask.cli.add_command(desk.desk)
     flask.cli.add_command(desk.worker)
     flask.cli.add_command(channel.channel)

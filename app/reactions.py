@@ -36,6 +36,7 @@ from app.core.text import pack
 from app.kb import asked as asked_reactions
 from app.kb import followers, loop_told, rebuilding, release_told, similar
 from app.kb import told as knowledge_told
+from app.kb.events import TicketIndexRebuildAsked
 from app.portal_events import RequestsLinkAsked
 from app.reach import reaching
 from app.reach import reactions as reach_reactions
@@ -69,7 +70,7 @@ from knowledge.analysis import look_for_words
 from knowledge.community.events import FollowerDue, PostHidden, QuestionMoved
 from knowledge.editing_events import PublishDue, ReviewAsked, WriterTold
 from knowledge.events import ArticleChanged, ArticlePublished, ArticleRetired, IndexRebuildAsked
-from knowledge.gate_events import ReleasePublished
+from knowledge.gate_events import ReleaseFollowerDue, ReleaseFollowersDue, ReleasePublished
 from knowledge.index import Index
 from knowledge.indexing import refresh
 from knowledge.loop.events import AskedChanged, FlagClosed, FlagRaised
@@ -261,7 +262,10 @@ REACTIONS: Mapping[type[Event], Sequence[Reaction]] = {
     WriterTold: [knowledge_told.tell_writer],
     ReviewAsked: [knowledge_told.tell_reviewers],
     IndexRebuildAsked: [rebuilding.rebuild_index],
+    TicketIndexRebuildAsked: [rebuilding.rebuild_ticket_index],
     ReleasePublished: [release_told.tell_release],
+    ReleaseFollowersDue: [release_told.call_followers],
+    ReleaseFollowerDue: [release_told.tell_release_follower],
     QuestionMoved: [followers.gather_news],
     FollowerDue: [followers.tell_follower],
     PostHidden: [followers.take_back],

@@ -3,6 +3,9 @@
 Strict on purpose: one word more, and it is a request. Thanks are read by app.letters.only_thanks.
 """
 
+import re
+from collections.abc import Iterator
+
 from app.emoticons import SMILE, YES
 from app.emoticons import plain as without_pictures
 
@@ -17,10 +20,16 @@ _GREETINGS = frozenset(
     ["hi", "hello", "hey", "hello there", "hi there", "good morning", "good afternoon", "good evening", "anyone there", "anybody there", "is anyone there",
      "are you there", "i have a question", "i have a problem", "can you help", "can you help me", "help", "excuse me"]
 )  # fmt: skip
-_PERSON = frozenset(
-    """转人工 转人工服务 转人工客服 转接人工 接人工 人工 人工服务 人工客服 找人工 要人工 我要人工 我要转人工 我要人工客服 我要人工服务 真人 找真人 真人客服 找客服 找人 叫人 轉人工 人工客服
-    请转人工 请转人工客服 帮我转人工 麻烦转人工 0""".split()
-) | frozenset(["agent", "human", "a human", "real person", "a real person", "talk to a human", "talk to a person", "talk to an agent", "speak to an agent", "representative"])
+_WISH = re.compile(
+    r"(?:(?:我|想|要|请|請|帮我|幫我|给我|給我|麻烦|麻煩|您|你|帮忙|直接|还是|可以|可不可以|能|能不能|可否|需要|希望|现在|马上|立刻|赶紧)\s?){0,6}"
+    r"(?:(?:转|轉|转接|轉接|接|找|要|叫|换|換|联系|聯繫|和|跟|与)(?:一下|个|個|一个|一個|一位|位)?(?:你们|你們|您们)?(?:的)?)?"
+    r"(?:人工|真人|活人)(?:服务|服務|客服|坐席|座席)?(?:说话|聊|谈|沟通|处理|来|解决)?(?:吧|吗|嗎|嘛|啊|呀|么|行吗|可以吗|好吗)?(?:[，, ]?谢谢)?"
+    r"|(?:我|想|要|请|帮我|给我|麻烦|您|你|直接|可以|能|能不能|需要|希望){0,6}"
+    r"(?:找|叫|换|联系|转|转接)(?:一下|个|一个|一位|位)?(?:你们|您们)?(?:的)?(?:客服|人|客服人员|工作人员|同事)(?:说话|聊|谈|沟通|处理|来)?(?:吧|吗|嘛|啊|呀|么)?(?:[，, ]?谢谢)?"
+    r"|(?:i(?:'d| would)? (?:want|need|like|wish) to |can i |could i |may i |let me |please )?(?:(?:talk|speak|chat|connect me) (?:to|with) |get me |give me )?"
+    r"(?:a |an |the )?(?:real |live |human )?(?:person|human|human being|agent|representative)(?:,? please)?"
+)
+"""A wish for a person as people word it: who wants, how, whom, and a particle; nothing else may stand in it."""
 
 
 def only_greeting(text: str) -> bool:
@@ -31,7 +40,22 @@ def only_greeting(text: str) -> bool:
 def asks_for_person(text: str) -> bool:
     """Whether a message asks for a person and says nothing else; a greeting may stand before it."""
     plain = _plain(text)
-    return plain in _PERSON or any(plain.endswith(word) and only_greeting(plain[: -len(word)]) for word in _PERSON if len(word) > 1)
+    if len(plain) > LONGEST + 20:
+        return False
+    if plain == "0" or _WISH.fullmatch(plain):
+        return True
+    return any(only_greeting(plain[: wish.start()]) for wish in _wishes(plain))
+
+
+def _wishes(plain: str) -> Iterator[re.Match[str]]:
+    """Where a wish stands at the end of the words: behind a sign, or from a place on where one begins."""
+    for place in range(1, len(plain)):
+        if _whole_before(plain, place) and (found := _WISH.fullmatch(plain, place)):
+            yield found
+
+
+def _whole_before(plain: str, place: int) -> bool:
+    return not (plain[place - 1].isascii() and plain[place - 1].isalnum() and plain[place].isascii() and plain[place].isalnum())
 
 
 def _plain(text: str) -> str:

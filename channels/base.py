@@ -31,13 +31,15 @@ class RemoteMedia:
 
 @dataclass(frozen=True)
 class Sender:
-    """How the sender is known on this channel. `suspect`: guessed from a broken header, to be confirmed by a person."""
+    """How the sender is known on this channel. `suspect`: guessed from a broken header, to be confirmed by a person.
+    `language` (zh, en, or empty) is the one of the page that they wrote on."""
 
     kind: str
     value: str
     name: str = ""
     verified: bool = False
     suspect: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True)

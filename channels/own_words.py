@@ -17,13 +17,14 @@ LONGEST = 10_000
 @dataclass(frozen=True)
 class Said:
     """What stands in the document: `who` wrote it, and `name` as they call themselves; `item` is what was tapped on a
-    menu of ours."""
+    menu of ours; `language` the one of the page."""
 
     who: str
     number: str
     text: str
     name: str
     item: str
+    language: str
     files: tuple[InboundFile, ...]
 
 
@@ -42,7 +43,7 @@ def read(raw: bytes, who: str) -> Said | None:
     files are gone, and for one that is empty or too long."""
     try:
         told: Any = json.loads(raw)
-        parts = (told[who], told["client_msg_id"], told["text"], told.get("name", ""), told.get("item", ""))
+        parts = (told[who], told["client_msg_id"], told["text"], told.get("name", ""), told.get("item", ""), told.get("language", ""))
         if not all(isinstance(part, str) for part in parts) or not (parts[0] and parts[1]):
             raise TypeError
         files = tuple(InboundFile(f["name"], f["mime"], get_bytes(f["sha256"])) for f in told.get("files", []))

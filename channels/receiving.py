@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.exc import DataError, IntegrityError
 
+from app.core.accounts import LANGUAGES
 from app.core.audit import note
 from app.core.clock import now
 from app.core.db import session
@@ -209,6 +210,8 @@ def receive(account: Account, inbound: Inbound, raw: RawPayload | None = None) -
         contact, identity = find_or_create_contact(
             SYSTEM, who.kind, who.value, name=who.name, verified=who.verified, suspect=who.suspect
         )
+        if contact is not None and not contact.language and who.language in LANGUAGES:
+            contact.language = who.language  # with the first word: what answers by itself may be faster than the page
     place = find_conversation(account, inbound, contact, identity)
     conversation = place.conversation
     if conversation is None:

@@ -135,6 +135,16 @@ def meet(account: Account, language: str) -> tuple[Visitor, str]:
     return visitor, token
 
 
+def speak(visitor: Visitor, language: str) -> None:
+    """The browser came back in another language. Their contact follows where it had its language from here."""
+    before, visitor.language = visitor.language, language
+    conversation = conversation_of(visitor)
+    contact = kept(conversation.contact) if conversation is not None and conversation.contact is not None else None
+    if contact is not None and not visitor.verified and contact.language == before:
+        contact.language = language
+    session().flush()
+
+
 def find_visitor(account_id: int, token: str) -> Visitor | None:
     """The browser that holds this token, on this account; None for a forged, foreign or forgotten one."""
     account = session().get(Account, account_id)

@@ -23,12 +23,16 @@ def packed(
     name: str = "",
     files: Sequence[Mapping[str, str]] = (),
     item: str = "",
+    language: str = "",
 ) -> bytes:
     """A visitor's message as it is kept raw. `visitor` is the visitor's public key, never the secret token; `files` are
-    {"sha256", "name", "mime"} of bytes that are stored already; `item` is what was tapped on a menu of ours."""
+    {"sha256", "name", "mime"} of bytes that are stored already; `item` is what was tapped on a menu of ours;
+    `language` is that of the page, so that whatever answers first answers in it."""
     said: dict[str, Any] = {"visitor": visitor, "client_msg_id": client_msg_id, "text": text, "name": name, "files": list(files)}
     if item:
         said["item"] = item
+    if language:
+        said["language"] = language
     return own_words.packed(said)
 
 
@@ -42,7 +46,7 @@ class WebChatChannel:
         said = own_words.read(raw, "visitor")
         if said is None:
             raise Unparseable("不是网页会话的消息。")
-        return own_words.inbound(said, Sender("visitor", said.who, said.name))
+        return own_words.inbound(said, Sender("visitor", said.who, said.name, language=said.language))
 
     def send(self, account: Account, message: Outbound) -> str | None:
         """The visitor reads it where it is stored."""

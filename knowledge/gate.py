@@ -19,6 +19,7 @@ from app.core.directory.access import circle
 from app.core.errors import Conflict, Invalid, NotFound, Refused
 from app.core.permissions import Actor, require
 from app.core.text import clean
+from app.core.turns import in_turn
 from knowledge.access import editable_articles, own_products, reader_for, within
 from knowledge.gate_models import PREPARING, PUBLISHED, GateDocument, GateQuery, GateRequirement, ReleaseGate
 from knowledge.models import KINDS, Article
@@ -177,8 +178,11 @@ def open_gate(actor: Actor, release: Release) -> ReleaseGate:
 
 
 def choose_document(actor: Actor, gate: ReleaseGate, code: str, article_id: int | None) -> None:
-    """Say which article is the required document; None lets the best one be proposed again. Raises Invalid, NotFound."""
+    """Say which article is the required document; None lets the best one be proposed again. Raises Invalid, NotFound, and
+    Refused once the release is out: with what it passed is kept."""
     release = access_release(actor, gate.release_id)
+    if gate.state == PUBLISHED:
+        raise Refused("版本已经发布，不再换资料。")
     if code not in {item.code for item in requirements_of(release.product.category)}:
         raise NotFound()
     row = session().scalars(select(GateDocument).where(GateDocument.gate_id == gate.id, GateDocument.code == code)).one_or_none()
@@ -224,7 +228,12 @@ def add_query(actor: Actor, product: Product, *, text: str, article_id: int | No
         errors["article"] = ["只能选这个产品的知识。"]
     if errors:
         raise Invalid(errors=errors)
-    if len(queries_of(product)) >= MOST_QUERIES:
+    in_turn(actor)
+    there = queries_of(product)
+    for twin in there:  # a double click
+        if (twin.text, twin.article_id, twin.client) == (text, article_id, client):
+            return twin
+    if len(there) >= MOST_QUERIES:
         raise Refused("测试问题最多 %(n)s 个。", n=MOST_QUERIES)
     row = GateQuery(product_id=product.id, text=text, name=name, article_id=article_id, client=client, created_by=actor.name[:80])
     session().add(row)

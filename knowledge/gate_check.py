@@ -16,6 +16,7 @@ from knowledge.models import Article
 
 FIRST = 3
 LOOKED = 10
+NOT_REVIEWED = "版本建立之后还没有复核。"
 NO_QUERY = "还没有测试问题。至少写一个客户会问的问题。"
 
 
@@ -82,12 +83,13 @@ def check(release: Release, gate: ReleaseGate | None, index: Index | None) -> Ch
     if gate is not None:
         rows = session().scalars(select(GateDocument).where(GateDocument.gate_id == gate.id))
         chosen = {row.code: row.article_id for row in rows}
+    requirements = requirements_of(release.product.category)
+    named = {code: article for code, article_id in chosen.items() for article in articles if article.id == article_id}
+    proposed = _proposals([r for r in requirements if r.code not in named], articles, {a.id for a in named.values()}, gate)
     documents = []
-    for requirement in requirements_of(release.product.category):
-        article = next((a for a in articles if a.id == chosen.get(requirement.code)), None)
-        is_chosen = article is not None
-        article = article or _proposed(requirement, articles, gate)
-        documents.append(Document(requirement, article, is_chosen, _document_missing(requirement, article, gate)))
+    for requirement in requirements:
+        article = named.get(requirement.code) or proposed[requirement.code]
+        documents.append(Document(requirement, article, requirement.code in named, _document_missing(requirement, article, gate)))
     tested = tuple(_test(query, release.product, index) for query in queries_of(release.product))
     return Checklist(tuple(documents), tested, () if tested else (NO_QUERY,))
 
@@ -104,15 +106,22 @@ def _fits(requirement: Requirement, article: Article) -> bool:
     return article.kind in requirement.kinds and (not requirement.words or any(word.lower() in said for word in requirement.words))
 
 
-def _proposed(requirement: Requirement, articles: Sequence[Article], gate: ReleaseGate | None) -> Article | None:
-    """The article that comes nearest: what lacks least, then what was reviewed last."""
-    fitting = [article for article in articles if _fits(requirement, article)]
+def _proposals(
+    requirements: Sequence[Requirement], articles: Sequence[Article], taken: set[int], gate: ReleaseGate | None
+) -> dict[str, Article | None]:
+    """The article that comes nearest to each: what lacks least, then what was reviewed last. Nobody's page of contacts is
+    also the list of questions: each article is proposed once, first to what asks for certain words."""
 
-    def nearness(article: Article) -> tuple[int, float, int]:
+    def nearness(requirement: Requirement, article: Article) -> tuple[int, float, int]:
         reviewed = article.reviewed_at.timestamp() if article.reviewed_at else 0.0
         return -len(_document_missing(requirement, article, gate)), reviewed, article.id
 
-    return max(fitting, key=nearness, default=None)
+    found: dict[str, Article | None] = {}
+    for requirement in sorted(requirements, key=lambda r: not r.words):
+        fitting = [article for article in articles if article.id not in taken and _fits(requirement, article)]
+        found[requirement.code] = best = max(fitting, key=lambda article: nearness(requirement, article), default=None)
+        taken = taken | ({best.id} if best is not None else set())
+    return found
 
 
 def _document_missing(requirement: Requirement, article: Article | None, gate: ReleaseGate | None) -> tuple[str, ...]:
@@ -122,7 +131,7 @@ def _document_missing(requirement: Requirement, article: Article | None, gate: R
     if article.state != "published":
         missing.append({"draft": "还是草稿，没有提交。", "review": "在等知识编辑审核。"}.get(article.state, "没有发布。"))
     elif gate is not None and not _reviewed_since(article, gate):
-        missing.append("版本建立之后还没有复核。")
+        missing.append(NOT_REVIEWED)
     if article.level in INSIDE_LEVELS and "internal" not in requirement.kinds:
         missing.append("客户看不到这篇。")
     if article.state == "published" and article.draft_revision_id is not None:

@@ -1,10 +1,11 @@
 """What is said about a draft while it is reviewed: comments at its words, answers, and what was settled."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 
 from app.core.audit import note
 from app.core.clock import now
@@ -13,6 +14,7 @@ from app.core.errors import Invalid, NotFound
 from app.core.events import record
 from app.core.permissions import Actor, require
 from app.core.text import clean
+from app.core.turns import in_turn
 from knowledge.access import may_edit
 from knowledge.editing_events import ReviewAsked, WriterTold
 from knowledge.editing_models import ASKED, RETURNED, SAID, ReviewComment
@@ -70,6 +72,16 @@ def open_count(article: Article) -> int:
     return session().scalar(rows) or 0
 
 
+def standings(article_ids: Collection[int]) -> dict[int, tuple[int, bool]]:
+    """Of each article that was spoken of: how many comments wait, and whether it was ever sent back."""
+    waits = and_(ReviewComment.kind == SAID, ReviewComment.parent_id.is_(None), ReviewComment.resolved_at.is_(None))
+    rows = select(
+        ReviewComment.article_id, func.sum(case((waits, 1), else_=0)), func.max(case((ReviewComment.kind == RETURNED, 1), else_=0))
+    ).where(ReviewComment.article_id.in_(article_ids))
+    found = session().execute(rows.group_by(ReviewComment.article_id)).all() if article_ids else ()
+    return {article_id: (int(open_), bool(returned)) for article_id, open_, returned in found}
+
+
 def comment(actor: Actor, article: Article, text: str, *, quote: str = "", parent_id: int | None = None) -> ReviewComment:
     """Say something about the newest text, at the words `quote`, or answer. The writer of the text, or of the comment
     that is answered, is told. Raises Invalid on field `text`, NotFound for another article's thread."""
@@ -82,6 +94,7 @@ def comment(actor: Actor, article: Article, text: str, *, quote: str = "", paren
     parent = access_comment(article, parent_id) if parent_id is not None else None
     newest = newest_of(article)
     quote = "" if parent else " ".join(clean(quote).split())[:LONGEST_QUOTE]
+    in_turn(actor)
     if twin := _twin(actor, article, text, quote, parent.id if parent else None):
         return twin
     row = ReviewComment(

@@ -19,6 +19,7 @@ from app.core.errors import Conflict, Invalid, NotFound
 from app.core.events import record
 from app.core.permissions import Actor, require
 from app.core.text import clean
+from app.core.turns import in_turn
 from knowledge.analysis import HAN_WORD, fold, shipped_terms, traditional, use_terms
 from knowledge.models import Article, Revision
 from knowledge.synonyms import Synonyms, use_synonyms
@@ -92,6 +93,7 @@ def whole_word(text: str) -> str:
 def add_term(actor: Actor, text: str, told: str = "") -> Term:
     """Keep a word whole from now on. Raises Invalid, or Conflict where it is known already."""
     require(actor, "article.publish")
+    in_turn(actor)
     word = whole_word(text)
     term = Term(text=word, note=clean(told).strip()[:200], created_by=actor.name[:80])
     session().add(term)
@@ -127,6 +129,7 @@ def add_synonyms(actor: Actor, words: Sequence[str], told: str = "") -> SynonymG
     """Let each of the words find the others too. Raises Invalid, or Conflict where one already belongs to a group."""
     require(actor, "article.publish")
     words = synonym_words("|".join(words))
+    in_turn(actor)
     for group in session().scalars(select(SynonymGroup)):
         if shared := set(words) & set(group.words):
             raise Conflict("「%(word)s」已经在另一组里：%(group)s", word=sorted(shared)[0], group=group.label)

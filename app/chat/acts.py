@@ -72,7 +72,7 @@ class Acts(Namespace):  # type: ignore[misc]  # the library has no types
 
     def _write(self, chat: Chat, visitor: Visitor, kind: str, text: str) -> None:
         number = f"{kind}.{words.digest(text)}"  # the same words have the same name
-        raw = webchat.packed(visitor.key, number, text, name=visitor.shown_name)
+        raw = webchat.packed(visitor.key, number, text, name=visitor.shown_name, language=visitor.language)
         self.accept(chat, raw, number)
 
     @answering

@@ -76,6 +76,9 @@ class Visitors(Acts):
         if visitor is None:
             with unit_of_work() as s:
                 visitor, token = visitors.meet(s.get_one(Account, account_id), language)
+        elif visitor.language != language:
+            with unit_of_work() as s:
+                visitors.speak(s.get_one(Visitor, visitor.id), language)
         conversation = visitors.conversation_of(visitor)
         chat = Chat(sid_now(), visitor.id, visitor.key, account_id, language, address)
         chat.conversation_id = conversation.id if conversation else None
@@ -136,7 +139,7 @@ class Visitors(Acts):
 
     def _say(self, chat: Chat, visitor: Visitor, number: str, text: str, files: list[StoredFile], item: str = "") -> Answer:
         kept = [{"sha256": row.sha256, "name": row.name, "mime": row.mime} for row in files]
-        raw = webchat.packed(visitor.key, number, text, name=visitor.shown_name, files=kept, item=item)
+        raw = webchat.packed(visitor.key, number, text, name=visitor.shown_name, files=kept, item=item, language=visitor.language)
         reachable, asked = visitor.reachable, bool(visitor.answers)
         if chat.conversation_id is None and visitor.verified:
             with unit_of_work() as s:  # before the first word, so that its ticket begins with the right person

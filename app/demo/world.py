@@ -17,8 +17,8 @@ from app.demo.shapes import (
 )
 
 __all__ = [
-    "ACCOUNT", "CHAT", "CHAT_WELCOME", "CONTACTS", "CONTRACTS", "DEMO_PASSWORD", "DEVICES", "DEVICE_PATTERNS", "HOTLINE",
-    "LEADERS",    "ORGANISATIONS", "PRODUCTS", "SHARED_IDENTITIES", "SITES", "STAFF", "TEAMS", "TICKET_CATEGORIES", "TICKET_CAUSES",
+    "ACCOUNT", "CHAT", "CHAT_NAME_EN", "CHAT_WELCOME", "CHAT_WELCOME_EN", "CONTACTS", "CONTRACTS", "DEMO_PASSWORD",
+    "DEVICES", "DEVICE_PATTERNS", "HOTLINE", "LEADERS",    "ORGANISATIONS", "PRODUCTS", "SHARED_IDENTITIES", "SITES", "STAFF", "TEAMS", "TICKET_CATEGORIES", "TICKET_CAUSES",
 ]  # fmt: skip
 
 DEMO_PASSWORD = "huiyin-demo"  # public by contract; only where HUIYIN_DEMO=1
@@ -26,6 +26,7 @@ HOTLINE = "+864000000100"
 ACCOUNT = SupportAccount("email", "support", "衡川服务台邮箱", "support@hengchuan.example")
 CHAT = SupportAccount("webchat", "portal", "衡川在线客服", "")
 CHAT_WELCOME = "您好，说说遇到的问题。\n报警代码、型号、序列号写上会更快。"
+CHAT_NAME_EN, CHAT_WELCOME_EN = "Hengchuan help desk", "Hello, tell us what happened.\nAn alarm code, model or serial number makes it faster."
 
 ORGANISATIONS = (
     Organisation("hengchuan", "衡川工业互联网平台", "platform", "hengchuan.example"),

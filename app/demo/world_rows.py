@@ -60,12 +60,20 @@ def make_world(password: PasswordHash, contacts: Sequence[shapes.Contact] = worl
     _people(rows, contacts)
     wanted: dict[SupportAccount, dict[str, str]] = {
         world.ACCOUNT: {"address": world.ACCOUNT.address, "name": world.ACCOUNT.name, "auto_reply": "yes"},
-        world.CHAT: {"title": world.CHAT.name, "welcome": world.CHAT_WELCOME},
+        world.CHAT: chat_settings(),
     }
     for a, given in wanted.items():
         rows.accounts[a.kind] = find_account(a.slug) or add_account(SYSTEM, a.kind, a.slug, given)
     session().flush()
     return rows
+
+
+def chat_settings() -> dict[str, str]:
+    """What the chat on the portal's own pages says first, in both languages."""
+    return {
+        "title": world.CHAT.name, "title_en": world.CHAT_NAME_EN,
+        "welcome": world.CHAT_WELCOME, "welcome_en": world.CHAT_WELCOME_EN,
+    }  # fmt: skip
 
 
 def _there(column: InstrumentedAttribute[Any], value: Any) -> Any:

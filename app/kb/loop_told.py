@@ -1,16 +1,21 @@
-"""What colleagues hear of the loop: an article of theirs was found wrong, their finding has an answer, something is to be
-read."""
+"""What colleagues hear of the loop: an article of theirs was found wrong, that is overdue or given to them, their finding
+has an answer, something is to be read."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from app import letters
+from app.core.clock import now
 from app.core.db import session
 from app.core.people import User
 from channels.reaching import ladder
+from knowledge import care
+from knowledge.loop import flags, must_read
 from knowledge.loop.events import FlagClosed, FlagRaised
 from knowledge.loop_models import RESOLVED, ArticleFlag
 
 Said = tuple[str, str]
+LATE_DAYS = 3
+"""What fell due longer ago is not told any more: it stands in the lists, and the house may have stood still."""
 
 
 def tell_owner(event: FlagRaised) -> None:
@@ -22,6 +27,38 @@ def tell_owner(event: FlagRaised) -> None:
     zh = (f"有人说这条有误：{title}", f"{flag.words}\n请在 {due} 之前改正，或者说明为什么没有错。")
     en = (f"Reported as wrong: {title}", f"{flag.words}\nPlease put it right, or say why it is not wrong, by {due}.")
     _tell(flag.owner, f"flag-raised-{flag.id}", zh, en, "/knowledge/flags")  # data
+
+
+def tell_assigned(flag: ArticleFlag, by: int | None) -> None:
+    """Whoever is given a finding hears of it, unless they took it themselves. In a unit of work."""
+    if flag.owner is None or not flag.owner.active or flag.owner_id == by:
+        return
+    title, due = flag.article.title, f"{flag.due_at:%Y-%m-%d}"
+    zh = (f"交给你了：{title}", f"有人说这条有误：{flag.words}\n请在 {due} 之前改正，或者说明为什么没有错。")
+    en = (f"Given to you: {title}", f"Reported as wrong: {flag.words}\nPlease put it right, or say why it is not wrong, by {due}.")
+    _tell(flag.owner, f"flag-assigned-{flag.id}-{flag.owner_id}", zh, en, "/knowledge/flags")  # data
+
+
+def remind_overdue() -> int:
+    """Remind of what fell due: a finding without an answer, whoever has it, else all editors; an article that must be read
+    by today, each who has not confirmed it. Each once. In a unit of work. Returns how many people are told."""
+    told, since = 0, now() - timedelta(days=LATE_DAYS)
+    for flag in flags.fell_due(since):
+        title, due = flag.article.title, f"{flag.due_at:%Y-%m-%d}"
+        zh = (f"过期了，还没答复：{title}", f"有人说这条有误：{flag.words}\n应在 {due} 之前改正，或者说明为什么没有错。")
+        en = (f"Overdue: {title}", f"Reported as wrong: {flag.words}\nIt should have been put right, or answered, by {due}.")
+        people = [flag.owner] if flag.owner is not None and flag.owner.active else care.editors()
+        for user in people:
+            _tell(user, f"flag-overdue-{flag.id}-{user.id}", zh, en, "/knowledge/flags?view=overdue")  # data
+        told += len(people)
+    for row in must_read.fell_due(since.date()):
+        missing = must_read.missing(row)
+        row.reminded_at = now()
+        for user in missing:
+            remind_to_read(user, f"must-read-{row.id}-{user.id}-{row.due_on:%Y%m%d}", row.article.title, row.due_on, row.article_id)
+        told += len(missing)
+    session().flush()
+    return told
 
 
 def tell_reporter(event: FlagClosed) -> None:

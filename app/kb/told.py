@@ -4,16 +4,21 @@ and the jobs that follow an edited article."""
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from app import letters
 from app.core.clock import now
 from app.core.db import session
 from app.core.outbox import Job, outside
 from app.core.people import User
+from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from channels.reaching import ladder
+from channels.reaching.models import Outreach
 from knowledge import care, linking, publishing
 from knowledge.editing_events import PublishDue, ReviewAsked, WriterTold
 from knowledge.editing_models import PublishPlan, ReviewComment
+from knowledge.gate_models import ReleaseGate
 from knowledge.models import Article
 
 Words = dict[str, dict[str, str]]
@@ -77,6 +82,29 @@ def tell_reviewers(event: ReviewAsked) -> None:
     for user in [u for u in people if u.id == owner] or people:
         if user.id != event.user_id:
             _tell(user, f"article-submitted-{article.id}-{article.draft_revision_id}-{user.id}", words)
+
+
+def ask_review(actor: Actor, gate: ReleaseGate, article: Article) -> None:
+    """A release waits for a document to be looked at again: whoever looks after it and may publish it is told, else all
+    editors; once while it is prepared. In a unit of work."""
+    name = gate.label
+    words = _both(
+        (f"等你复核：{article.title}", f"{actor.name}在准备 {name}，要用这篇。看一遍，还对就确认，不对就改。"),
+        (f"Waiting for your review: {article.title}", f"{actor.name} prepares {name} with this article. Read it once; confirm it if it still holds."),
+        f"{letters.signing()['site_url']}/knowledge/releases/{gate.release_id}",
+    )  # data
+    people, owner = care.editors(), care.care_of(article).owner_id
+    for user in [u for u in people if u.id == owner] or people:
+        _tell(user, f"{_asked_key(gate, article)}-{user.id}", words)
+
+
+def review_asked(gate: ReleaseGate, article: Article) -> bool:
+    """Whether the editors were asked to look at it for this release since it is prepared."""
+    return session().scalar(select(Outreach.id).where(Outreach.about == _asked_key(gate, article)).limit(1)) is not None
+
+
+def _asked_key(gate: ReleaseGate, article: Article) -> str:
+    return f"gate-review-{gate.id}-{gate.created_at:%Y%m%d%H%M}-{article.id}"
 
 
 def remind_reviews() -> int:

@@ -12,7 +12,8 @@ from app.core.catalogue import Product
 from app.core.db import session
 from app.core.permissions import NOBODY, Actor
 from knowledge.community.access import person, readable_answers, readable_questions
-from knowledge.community_models import SHOWN, Answer, CommunityMark, Question
+from knowledge.community_models import SHOWN, Answer, Question
+from knowledge.mark_models import FOLLOW, QUESTION, PersonMark
 
 PAGE = 20
 SHOWS = ("all", "open", "mine", "followed")
@@ -39,9 +40,9 @@ def page(actor: Actor, show: str, product_id: int | None, before: int) -> Questi
         rows = rows.where(or_((Question.author_kind == kind) & (Question.author_id == number), Question.id.in_(answered)))
     elif show == "followed":
         kind, number = person(actor)
-        marks = select(CommunityMark.post_id).where(
-            CommunityMark.mark == "follow", CommunityMark.post == "question",
-            CommunityMark.person_kind == kind, CommunityMark.person_id == number,
+        marks = select(PersonMark.about_id).where(
+            PersonMark.mark == FOLLOW, PersonMark.about == QUESTION,
+            PersonMark.person_kind == kind, PersonMark.person_id == number,
         )  # fmt: skip
         rows = rows.where(Question.id.in_(marks))
     if before:

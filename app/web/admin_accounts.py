@@ -20,6 +20,7 @@ from app.queries.audit import audit_rows
 from app.web import admin_index, doctor_words, words
 from app.web.errors import field_errors, status_of, words_of
 from app.web.frame import exists
+from app.web.written import name_of
 
 blueprint = Blueprint("admin_accounts", __name__, url_prefix="/admin")
 ACCOUNT = "/accounts/<int(max=2147483647):user_id>"
@@ -46,7 +47,7 @@ def index() -> str:
         ("channel.manage", "/admin/reaching", "bell", _("告知的顺序"), _("先微信、再短信、再打电话，每种用途一个顺序"), None),
         ("channel.manage", "/admin/raw", "inbox", _("原始来件"), _("读不懂的来件，写明原因，可以重放"), None),
         ("outbox.manage", "/admin/outbox", "list-check", _("待办队列"), _("还没做完、放弃和不确定的事"), badge),
-        ("index.rebuild", "/admin/search-index", "search", _("知识索引"), _("搜索好不好用，重建索引"), admin_index.badge()),
+        ("index.rebuild", "/admin/search-index", "search", _("搜索索引"), _("搜索好不好用，重建索引"), admin_index.badge()),
         ("audit.read", "/admin/audit", "history", _("审计记录"), _("谁在什么时候做了什么"), None),
     ]
     checks = doctor.examine(current_app) if actor.can("user.manage") else []
@@ -283,7 +284,7 @@ def _account(
             for row in logins.list_sessions(user.id, viewer.idle_time())
         ],
         temporary=temporary,
-        audit=[{"at": row.at, "who": row.actor_name, "text": words.said(words.ACTIONS, row.action)} for row in trail],
+        audit=[{"at": row.at, "who": name_of(row.actor_name), "text": words.said(words.ACTIONS, row.action)} for row in trail],
     )
 
 

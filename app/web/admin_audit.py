@@ -21,6 +21,7 @@ from app.queries.audit import audit_actions, audit_rows, audit_subjects
 from app.web import words
 from app.web.frame import exists
 from app.web.i18n import local, show_datetime, time_zone
+from app.web.written import name_of, note_of
 from workflows.kinds import IMPACTS, KINDS
 from workflows.orders import ORDER
 from workflows.tickets import TICKET
@@ -84,13 +85,13 @@ def export() -> Response:
                 subject = f"{row.subject}:{row.subject_id} {row.label}".strip() if row.subject else row.label
                 shown = [
                     show_datetime(row.at),
-                    row.actor_name,
+                    name_of(row.actor_name),
                     row.via,
                     row.action,
                     subject,
                     row.before,
                     row.after,
-                    unpack(row.reason or "", _),
+                    _reason(row),
                 ]
                 yield _line(shown)
             left -= len(found.rows)
@@ -186,18 +187,24 @@ def _subject_words(subject: str) -> str:
     return f"{words.said(words.SUBJECTS, kind)} {number}".strip()
 
 
+def _reason(row: AuditRow) -> str:
+    """Why, in words; with a new revision it is the revision's note, and that may be the house's own."""
+    reason = row.reason or ""
+    return note_of(reason) if row.action == "article.revise" else unpack(reason, _)
+
+
 def _shown(row: AuditRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "at": row.at,
-        "who": _("系统") if row.actor_kind == "system" and row.via == "system" else row.actor_name,
+        "who": _("系统") if row.actor_kind == "system" and row.via == "system" else name_of(row.actor_name),
         "via_label": words.said(words.VIA, row.via),
         "action": row.action,
         "action_label": words.said(words.ACTIONS, row.action),
         "subject": _subject(row),
         "before": _value(row, row.before),
         "after": _value(row, row.after),
-        "reason": unpack(row.reason or "", _),
+        "reason": _reason(row),
         "details": [
             [words.said(words.DETAILS, name), _plain(value)] for name, value in (row.details or {}).items() if value not in (None, [], "")
         ],

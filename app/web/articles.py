@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
 from flask import session as cookie
 from flask_babel import get_locale
+from limits import parse
 from markupsafe import Markup
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
@@ -18,6 +19,7 @@ from app.core.db import session
 from app.core.errors import NotFound
 from app.core.permissions import Actor
 from app.core.text import clean
+from app.core.turns import in_turn
 from app.core.uow import unit_of_work
 from app.kb.index import current_index
 from app.queries import portal as queries
@@ -36,6 +38,8 @@ blueprint = Blueprint("articles", __name__)
 Similar = list[dict[str, str]]
 SIMILAR, WEAKEST = 4, 12
 SAID_AT_MOST, MISSED = 60, 300
+ONCE = parse("1 per minute")
+"""Verdicts of one browser on one article that are counted: of two at the same moment both come with the cookie of before."""
 LONG, MINUTE = 500, 400
 """From how many characters on a text has a table of contents; how many are read in a minute."""
 
@@ -137,13 +141,22 @@ def verdict(slug: str) -> AnyResponse:
         raise NotFound()
     solved = request.form.get("solved")
     if solved in ("0", "1") and not said_about(actor, article):
-        with unit_of_work():
-            searching.record_feedback(actor, article, solved == "1", request.form.get("missing", ""), asked(request.form))
+        if _first(article):
+            with unit_of_work():
+                in_turn(actor)
+                if not said_about(actor, article):
+                    searching.record_feedback(actor, article, solved == "1", request.form.get("missing", ""), asked(request.form))
         said: dict[str, Any] = cookie.get("said", {})
         if solved == "0":  # what was missing goes along, should they ask us now
             cookie["missed"] = [article.slug, clean(request.form.get("missing", "")).strip()[:MISSED]]
         cookie["said"] = dict([*said.items(), (str(article.id), int(solved))][-SAID_AT_MOST:])
     return redirect(f"{address(article, q=asked(request.form))}#verdict", 303)
+
+
+def _first(article: Article) -> bool:
+    """Whether this browser has not said something of the article a moment ago. It is known by its own secret alone."""
+    browser = cookie.get("csrf_token")
+    return not isinstance(browser, str) or limiter.limiter.hit(ONCE, "verdict", hashlib.sha256(browser.encode()).hexdigest()[:24], str(article.id))
 
 
 def said_about(actor: Actor, article: Article) -> str:

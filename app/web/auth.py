@@ -9,6 +9,7 @@ from app.core import accounts, logins
 from app.core.errors import Invalid
 from app.core.uow import unit_of_work
 from app.queries.accounts import demo_logins
+from app.web import kept_words
 from app.web.errors import field_errors
 from app.web.frame import home_of
 from app.web.security import LOGIN_FAILURES, limiter
@@ -103,12 +104,15 @@ def log_out() -> Response:
         with unit_of_work():
             logins.end_login_of_token(viewer.current_actor(), kept)
     session.clear()
-    return redirect(viewer.LOGIN_PAGE, 303)
+    return kept_words.forget(redirect(viewer.LOGIN_PAGE, 303))
 
 
 def remember(token: str) -> None:
-    """Put a login's token into a fresh cookie."""
+    """Put a login's token into a fresh cookie. Of what was in it before, only the way to a request goes along: what was
+    read in this visit, and what was missing there."""
+    along = {name: session[name] for name in ("read", "missed") if name in session}
     session.clear()
+    session.update(along)
     session.permanent = True
     session[viewer.COOKIE_KEY] = token
 

@@ -10,26 +10,28 @@ from werkzeug.wrappers import Response
 from app import community as house
 from app import viewer
 from app.core.db import session
-from app.core.errors import DeskError, Invalid, NotFound
+from app.core.errors import DeskError, Invalid, NotFound, Refused
 from app.core.permissions import Actor
 from app.core.text import clean
 from app.core.uow import unit_of_work
-from app.kb import followers
+from app.kb import unfollowing
 from app.queries import community as queries
 from app.queries import portal as products
-from app.web import community_show, structured
+from app.web import community_show, kept_words, structured
 from app.web.errors import field_errors, status_of, words_of
 from app.web.my_requests import visitor
 from app.web.portal import kept, meta, number_of, root
-from app.web.security import limiter
+from app.web.security import check_token, csrf, limiter
 from knowledge.community import contacts, finding, following, service
 from knowledge.community.access import access_answer, access_question, may_write
 from knowledge.community_models import PENDING, SHOWN, Answer, Question
 
 blueprint = Blueprint("community", __name__, url_prefix="/community")
-ONE = "/<int(max=2147483647):number>"
+ONE, ASK = "/<int(max=2147483647):number>", "/community/ask"
 WRITES = "20 per minute; 100 per hour"
 SIMILAR = 4
+ONE_CLICKS = "240 per minute"
+"""What programs press for their users comes from the few addresses of mail providers."""
 
 
 def init_app(flask: Flask) -> None:
@@ -43,6 +45,16 @@ def writer() -> Actor:
         return actor
     identity = visitor()
     return house.visitor_actor(identity) if identity is not None else actor
+
+
+def too_much() -> Refused:
+    """What is said where the words of somebody unknown are more than a browser brings along."""
+    return Refused(_("字太多，带不到登录那边。请先复制下来，登录以后再贴上。"))
+
+
+def wanted() -> bool | None:
+    """What a button that turns something on or off stood for when it was shown: pressing it twice is as pressing it once."""
+    return {"1": True, "0": False}.get(request.form.get("on", ""))
 
 
 @blueprint.get("")
@@ -80,6 +92,9 @@ def ask_form() -> str:
     """The form; for a stranger, how to become known."""
     product = products.find_product(request.args["product"][:80]) if request.args.get("product") else None
     given = {"title": clean(request.args.get("title", "")).strip()[:120], "product": str(product.id) if product else ""}
+    brought = kept_words.brought(ASK)
+    if not given["title"] or given["title"] == brought.get("title"):
+        return _form(writer(), {**given, **brought}, brought=bool(brought))
     return _form(writer(), given)
 
 
@@ -90,10 +105,10 @@ def ask() -> Response:
     """Take the question. What may not be shown at once waits for a moderator, and its author is told."""
     actor = writer()
     given = {name: clean(request.form.get(name, "")).strip()[:9000] for name in ("title", "body", "product", "name")}
-    if not may_write(actor):
-        return redirect("/community/ask", 303)
     if request.form.get("step") == "look":
         return make_response(_form(actor, given))
+    if not may_write(actor):
+        return kept_words.take_along(ASK, given, request.form.get("way", "")) or make_response(_form(actor, given, too_much()), 422)
     terms = finding.terms_of(given["title"][:120], given["body"])
     try:
         product = products.find_product(given["product"])
@@ -104,7 +119,7 @@ def ask() -> Response:
     except DeskError as problem:
         session().rollback()
         return make_response(_form(actor, _covered(given, problem), problem), status_of(problem))
-    return redirect(f"/community/{number}", 303)
+    return kept_words.forget(redirect(f"/community/{number}", 303))
 
 
 def _covered(given: dict[str, str], problem: DeskError) -> dict[str, str]:
@@ -113,12 +128,12 @@ def _covered(given: dict[str, str], problem: DeskError) -> dict[str, str]:
     return {**given, **{name: contacts.masked(given[name]) for name in fields if name in given}}
 
 
-def _form(actor: Actor, given: dict[str, str], problem: DeskError | None = None) -> str:
+def _form(actor: Actor, given: dict[str, str], problem: DeskError | None = None, brought: bool = False) -> str:
     product = products.find_product(given["product"]) if given.get("product") else None
     return render_template(
         "portal/community_ask.html",
         known=may_write(actor),
-        next_url=f"/login?{urlencode({'next': request.full_path.rstrip('?') if request.method == 'GET' else '/community/ask'})}",
+        brought=brought,
         error=words_of(problem) if problem and not problem.errors else "",
         **community_show.ask_fields(actor, given, field_errors(problem) if isinstance(problem, Invalid) else {}),
         similar=[community_show.line(q) for q in finding.similar(given["title"], product.id if product else None, SIMILAR)]
@@ -144,6 +159,7 @@ def question(number: int) -> Response:
 
 def _page(actor: Actor, found: Question, given: str = "", problem: DeskError | None = None) -> str:
     answers = queries.answers(actor, found)
+    given = given or kept_words.brought(f"/community/{found.id}#write").get("body", "")
     shown = [a for a in answers if a.state == SHOWN]
     public = found.state == SHOWN
     return render_template(
@@ -160,9 +176,13 @@ def _page(actor: Actor, found: Question, given: str = "", problem: DeskError | N
 def answer(number: int) -> Response:
     """Answer, or add to one's own question."""
     actor = writer()
+    body = clean(request.form.get("body", "")).strip()[:9000]
     if not may_write(actor):
-        return redirect(f"/community/{number}", 303)
-    found, body = access_question(actor, number), clean(request.form.get("body", "")).strip()[:9000]
+        login = kept_words.take_along(f"/community/{number}#write", {"body": body})
+        if login is None:
+            raise too_much()
+        return login
+    found = access_question(actor, number)
     try:
         with unit_of_work():
             row = service.answer(actor, access_question(actor, number), body, request.form.get("name", ""))
@@ -177,7 +197,7 @@ def answer(number: int) -> Response:
         return redirect(f"/community/{number}", 303)
     if waits:
         flash(_("已收到，审核后大家就能看到。"), "good")
-    return redirect(f"/community/{number}#{anchor}", 303)
+    return kept_words.forget(redirect(f"/community/{number}#{anchor}", 303))
 
 
 @blueprint.post(f"{ONE}/accept")
@@ -192,8 +212,8 @@ def accept(number: int) -> Response:
 @viewer.public
 @limiter.limit(WRITES)
 def vote(number: int) -> Response:
-    """A vote for the question or one of its answers; the second takes it back."""
-    return _act(number, lambda actor, found, row: service.vote(actor, row or found))
+    """A vote for the question or one of its answers, or its taking back."""
+    return _act(number, lambda actor, found, row: service.vote(actor, row or found, wanted()))
 
 
 @blueprint.post(f"{ONE}/follow")
@@ -201,7 +221,7 @@ def vote(number: int) -> Response:
 @limiter.limit(WRITES)
 def follow(number: int) -> Response:
     """Follow the question, or no longer."""
-    return _act(number, lambda actor, found, row: service.follow(actor, found))
+    return _act(number, lambda actor, found, row: service.follow(actor, found, wanted()))
 
 
 @blueprint.get("/unfollow/<signed>")
@@ -209,29 +229,41 @@ def follow(number: int) -> Response:
 @limiter.limit("60 per minute")
 def unfollow_page(signed: str) -> str:
     """The link at the end of a message. It asks first: machines that read mails open links as well."""
-    found = followers.read_unfollow(signed)
+    found = unfollowing.read_unfollow(signed)
     if found is None:
         raise NotFound()
     return render_template(
         "portal/community_unfollow.html",
+        post=found.post,
         title=found.title,
         url=found.url,
-        follows=followers.follows(found),
+        follows=unfollowing.follows(found),
         action=f"/community/unfollow/{signed}",
         meta={"robots": "noindex"},
     )
 
 
+def one_click() -> bool:
+    """Whether a mail program unsubscribes for its user (RFC 8058): it brings no token of a form and follows no redirect."""
+    return request.form.get("List-Unsubscribe") == "One-Click"
+
+
 @blueprint.post("/unfollow/<signed>")
+@csrf.exempt  # the one-click alone; the button of our page is checked below
 @viewer.public
-@limiter.limit(WRITES)
+@limiter.limit(WRITES, exempt_when=one_click)
+@limiter.limit(ONE_CLICKS, exempt_when=lambda: not one_click())
 def unfollow(signed: str) -> Response:
     """Hear no more of it; the link is enough."""
+    if not one_click():
+        check_token()
     with unit_of_work():
-        found = followers.read_unfollow(signed)
+        found = unfollowing.read_unfollow(signed)
         if found is None:
             raise NotFound()
-        followers.unfollow(found)
+        unfollowing.unfollow(found)
+    if one_click():
+        return make_response("OK\n", 200, {"Content-Type": "text/plain; charset=utf-8"})
     return redirect(f"/community/unfollow/{signed}", 303)
 
 
@@ -248,7 +280,7 @@ def _act(number: int, do: Any, said: str = "") -> Response:
     """Do it in one unit of work, for somebody we know; a refusal is said on the page."""
     actor = writer()
     if not may_write(actor):
-        return redirect(f"/community/{number}", 303)
+        return redirect(kept_words.ways(f"/community/{number}")["login"], 303)
     answer_id, anchor = number_of(request.form.get("answer")), ""
     try:
         with unit_of_work():

@@ -16,6 +16,7 @@ from app.core.permissions import Actor
 from app.core.text import unpack
 from app.kb.index import current_index
 from app.queries import community as queries
+from app.web import kept_words
 from app.web.errors import field_errors
 from app.web.hits import Shown
 from knowledge import searching
@@ -126,7 +127,7 @@ def question_page(
         "known": may_write(actor),
         "news": looked is not None,
         "moderates": actor.kind == "user" and actor.can("community.moderate"),
-        "login_url": f"/login?{urlencode({'next': f'/community/{found.id}'})}",
+        "login_url": kept_words.ways(f"/community/{found.id}")["login"],
         "write": {
             "label": _("补充") if adds else _("你的回答"),
             "body": {"name": "body", "label": _("补充") if adds else _("你的回答"), "kind": "textarea", "rows": 5, "required": True, "value": given,

@@ -23,6 +23,7 @@ from app.web import directory_forms as forms
 from app.web import directory_show as show
 from app.web.desk_words import CONTRACTS
 from app.web.errors import field_errors, status_of, words_of
+from app.web.written import name_of
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/contacts")
 ONE = "/<int(max=2147483647):contact_id>"
@@ -280,7 +281,7 @@ def _merge(row: Contact, done: ContactMerge, merged: Contact, own: list[Identity
     return {
         "name": show.name_of(merged, own),
         "at": done.merged_at,
-        "by": done.merged_by,
+        "by": name_of(done.merged_by),
         "identities": [i.label for i in own],
         "filled": [str(show.CONTACT_FIELDS.get(name, name)) for name in done.filled],
         "undo_url": f"{show.contact_url(row)}/merges/{done.id}/undo" if can_edit else None,

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from app.core.clock import now
 from app.core.permissions import Actor
 from app.web.i18n import local, time_zone
+from app.web.written import name_of
 from knowledge import care, lifecycle, linking, plans, reviewing
 from knowledge.access import may_edit
 from knowledge.editing_models import ASKED, RETURNED, ReviewComment
@@ -38,7 +39,7 @@ def editing_facts(actor: Actor, article: Article) -> dict[str, Any]:
         "may_plan": may_plan,
         "earliest": local(now()).strftime("%Y-%m-%dT%H:%M"),
         "zone": str(time_zone()),
-        "plan": {"at": waiting.publish_at, "by": waiting.planned_by} if waiting else None,
+        "plan": {"at": waiting.publish_at, "by": name_of(waiting.planned_by)} if waiting else None,
         "may_cancel": publishes,
         "dropped": {"at": dropped.publish_at, "reason": _(dropped.reason)} if dropped else None,
         "own_work": publishes and reviewing.is_own_work(actor, article),
@@ -57,10 +58,10 @@ def _thread(thread: reviewing.Thread) -> dict[str, Any]:
         "number": first.revision.number if first.revision else None,
         "kind": {ASKED: _("提交审核"), RETURNED: _("退回")}.get(first.kind, ""),
         "settled": first.resolved_at is not None,
-        "settled_by": first.resolved_by,
+        "settled_by": name_of(first.resolved_by),
         "answers": [_said(answer) for answer in thread.answers],
     }
 
 
 def _said(row: ReviewComment) -> dict[str, Any]:
-    return {"id": row.id, "author": row.author, "at": row.created_at, "text": row.text}
+    return {"id": row.id, "author": name_of(row.author), "at": row.created_at, "text": row.text}

@@ -1,5 +1,6 @@
 """/knowledge: articles by state, the questions without an answer, and one article with its versions and steps."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from app import viewer
+from app.core.clock import now
 from app.core.directory.access import circle
 from app.core.errors import NotFound, Refused
 from app.core.permissions import Actor
@@ -22,11 +24,13 @@ from app.web.editing_show import editing_facts
 from app.web.knowledge_files import attachments
 from app.web.portal import number_of
 from app.web.sheets import sheet_of
-from knowledge import lifecycle
+from app.web.written import name_of, note_of
+from knowledge import lifecycle, reviewing
 from knowledge.access import access_article, access_editable, may_edit, reader_for
 from knowledge.care import may_read_script
 from knowledge.from_template import left_over
 from knowledge.index import LEVELS, IndexUnavailable, Query
+from knowledge.loop import flags
 from knowledge.loop_models import MARKS, KnowledgeGap
 from knowledge.models import STATES, Article, Revision
 from knowledge.service import restore_revision
@@ -34,6 +38,8 @@ from knowledge.service import restore_revision
 blueprint = Blueprint("knowledge", __name__, url_prefix="/knowledge")
 ONE = "/<int(max=2147483647):article_id>"
 GAPS, RANKED, MOST_RANKED = 12, 10, 12
+SETTLES = timedelta(seconds=20)
+"""How long after publishing the index may still be written."""
 
 STATE_WORDS = {"draft": _l("草稿"), "review": _l("待审核"), "published": _l("已发布"), "retired": _l("已下架")}
 MARK_WORDS = {"due": _l("待复核"), "planned": _l("已排定")}
@@ -74,10 +80,12 @@ def articles() -> str:
     given = {k: v for k, v in {"state": state, "q": q, "product": product or "", "level": level, "health": health}.items() if v}
     # How another supplier's article fares, and that something new is on its way, is not theirs to know.
     inside = {article.id for article in found.articles} if circle(actor) != "supplier" else found.own
+    said = reviewing.standings([a.id for a in found.articles if a.id in found.own]) if writes else {}
     marks = loop_show.marks_of(a for a in found.articles if a.id in found.own) if writes else {}
     levels = [{"value": name, "label": str(LEVEL_WORDS[name])} for name in reader_for(actor).levels]
     products = [{"value": p.id, "label": p.name} for p in queries.product_choices(actor)]
     shows_gaps = actor.can("gap.work") and circle(actor) == "staff"
+    open_flags, late_flags = flags.waiting(actor) if writes and actor.can("article.read") else (0, 0)
     return render_template(
         "knowledge/list.html",
         here="knowledge",
@@ -90,7 +98,7 @@ def articles() -> str:
             *([{"name": "health", "label": _("不论好坏"), "value": health, "options": loop_show.choices()}] if writes else []),
         ],
         articles=[
-            _row(a, a.id in found.due) | {"marks": marks.get(a.id, [])} | ({} if a.id in inside else {"pending": False}) for a in found.articles
+            _row(a, a.id in found.due, *said.get(a.id, (0, False))) | {"marks": marks.get(a.id, [])} | ({} if a.id in inside else {"pending": False}) for a in found.articles
         ],
         page={
             "next": "/knowledge?" + urlencode({**given, "cursor": found.next}) if found.next else None,
@@ -100,6 +108,8 @@ def articles() -> str:
         gaps=[_gap(gap) for gap in gap_page(actor, limit=GAPS).gaps] if shows_gaps else None,
         can_write=writes,
         import_hint=shows_gaps,
+        open_flags=open_flags,
+        late_flags=late_flags,
         new_url="/knowledge/new" if writes else None,
     )
 
@@ -122,13 +132,15 @@ def _tabs(state: str, counts: dict[str, int], marks: dict[str, int], given: dict
     ]
 
 
-def _row(article: Article, due: bool) -> dict[str, Any]:
+def _row(article: Article, due: bool, said: int = 0, returned: bool = False) -> dict[str, Any]:
     return {
         "id": article.id,
         "url": f"/knowledge/{article.id}",
         "title": article.title,
         "state": article.state,
         "state_label": str(STATE_WORDS[article.state]),
+        "said": said,
+        "returned": returned and article.state == "draft",
         "pending": article.state == "published" and article.draft_revision_id is not None,
         "products": [product.name for product in article.products],
         "level_label": str(LEVEL_WORDS[article.level]),
@@ -184,9 +196,9 @@ def article(article_id: int) -> str:
         revisions=[
             {
                 "number": r.number,
-                "author": r.author,
+                "author": name_of(r.author),
                 "at": r.created_at,
-                "comment": r.comment,
+                "comment": note_of(r.comment),
                 "here": r.id == shown.id,
                 "published": published and r.id == found.current_revision_id,
                 "url": f"{url}?revision={r.number}",
@@ -232,8 +244,8 @@ def _facts(actor: Actor, article: Article, shown: Revision) -> dict[str, Any]:
         "valid_for": article.valid_for,
         "phone_script": article.phone_script if may_read_script(actor, article) else "",
         "source": article.source,
-        "author": shown.author,
-        "reviewed_by": article.reviewed_by,
+        "author": name_of(shown.author),
+        "reviewed_by": name_of(article.reviewed_by or ""),
         "published_at": article.published_at,
         "questions": shown.questions,
     }
@@ -264,11 +276,14 @@ def _steps(actor: Actor, article: Article) -> list[dict[str, Any]]:
 def _ranks(actor: Actor, article: Article) -> list[dict[str, Any]]:
     """Where this article stands now when somebody asks each of its questions: an editor sees that it is found."""
     revision = article.current
+    # Whoever has just published sees the page before the worker has written the index: not found yet is not "not found".
+    fresh = article.published_at is not None and now() - article.published_at < SETTLES
     try:
         return [
             {
                 "question": question,
                 "rank": next((place for place, hit in enumerate(_search(actor, question), 1) if int(hit.id) == article.id), None),
+                "fresh": fresh,
                 "url": f"/search?{urlencode({'q': question})}",
             }
             for question in (revision.questions if revision else [])[:MOST_RANKED]  # an import may bring hundreds

@@ -10,6 +10,7 @@ from app.core.errors import NotFound
 from app.queries import knowledge as queries
 from app.web.knowledge import ONE
 from app.web.portal import number_of
+from app.web.written import name_of, note_of
 from knowledge.access import access_editable
 from knowledge.changes import Line, changes
 from knowledge.files import listed
@@ -60,9 +61,9 @@ def _chosen(article: Article, revisions: list[Revision]) -> tuple[Revision, Revi
 def _facts(article: Article, revision: Revision) -> dict[str, Any]:
     return {
         "number": revision.number,
-        "author": revision.author,
+        "author": name_of(revision.author),
         "at": revision.created_at,
-        "comment": revision.comment,
+        "comment": note_of(revision.comment),
         "published": article.state == "published" and revision.id == article.current_revision_id,
     }
 

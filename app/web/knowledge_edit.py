@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request
 from flask_babel import get_locale
@@ -22,6 +23,7 @@ from app.web.knowledge_files import facts_of, limits
 from app.web.knowledge_form import Care, Typed
 from app.web.portal import asked, number_of
 from app.web.sheets import sheet_once
+from app.web.written import name_of, note_of
 from knowledge import linking
 from knowledge.access import access_editable
 from knowledge.care import take_care
@@ -30,7 +32,7 @@ from knowledge.files import in_hand, listed_ids
 from knowledge.from_template import find_template, left_over, templates
 from knowledge.index import LEVELS
 from knowledge.markdown import warns
-from knowledge.models import Article
+from knowledge.models import KINDS, Article
 from knowledge.plans import waiting_plan
 from knowledge.service import (
     LONGEST_BODY,
@@ -53,12 +55,16 @@ def init_app(flask: Flask) -> None:
 @blueprint.get("/new")
 @viewer.needs("article.write")
 def new() -> Response:
-    """An empty form, or one of the beginnings (`template`); a question without an answer comes along as `q`."""
+    """An empty form, or one of the beginnings (`template`); a question without an answer comes along as `q`, and what a
+    release still lacks as `product` and `kind`."""
     q = asked(request.args)
     actor = viewer.current_actor()
     own = queries.product_choices(actor)
-    chosen = (own[0].id,) if len(own) == 1 else ()
+    wanted, kind = number_of(request.args.get("product")), request.args.get("kind", "")
+    chosen = (own[0].id,) if len(own) == 1 else tuple(p.id for p in own if p.id == wanted)
     content, properties = Content("", "", (q,) if q else (), ()), Properties(product_ids=chosen)
+    if kind in KINDS:
+        properties = replace(properties, kind=kind)
     template = find_template(request.args.get("template", ""), str(get_locale() or "zh")[:2])
     if template is not None:
         content = replace(content, body=template.body)
@@ -186,6 +192,15 @@ def _bound(actor: Actor, article: Article | None) -> bool:
     return article is not None and article.state == "published" and not actor.can("article.publish")
 
 
+def _beginnings() -> list[dict[str, str]]:
+    """The templates to choose from; the question and the product that one came with go along."""
+    kept = {"q": asked(request.args), "product": str(number_of(request.args.get("product")) or "")}
+    return [
+        {"kind": t.kind, "name": t.name, "about": t.about, "query": urlencode({"template": t.kind, **{name: value for name, value in kept.items() if value}})}
+        for t in templates(str(get_locale() or "zh")[:2])
+    ]
+
+
 def _form(
     article: Article | None,
     typed: Typed,
@@ -224,8 +239,7 @@ def _form(
         files=[facts_of(row) for row in in_hand(actor, files, article, typed.basket)],
         file_errors=[*errors.get("files", []), *errors.get("file", [])],
         limits=limits(),
-        templates=templates(str(get_locale() or "zh")[:2]) if chooses else [],
-        template_q=asked(request.args) if chooses else "",
+        templates=_beginnings() if chooses else [],
         error=error,
         conflict=_conflict(article, typed) if article and stale else None,
         html=_html(typed.content.body),
@@ -248,10 +262,10 @@ def _conflict(article: Article, typed: Typed) -> dict[str, Any] | None:
     ]
     compared = [{"label": label, "lines": changes(before, after)} for label, before, after in parts]
     return {
-        "author": newest.author,
+        "author": name_of(newest.author),
         "at": newest.created_at,
         "number": newest.number,
-        "comment": newest.comment,
+        "comment": note_of(newest.comment),
         "url": f"/knowledge/{article.id}/changes",
         "parts": [part for part in compared if part["lines"]],
         "theirs": {"title": theirs.title, "body": theirs.body, "questions": "\n".join(theirs.questions)},

@@ -14,12 +14,14 @@ from app.core.db import session
 from app.core.errors import DeskError, Invalid, NotFound
 from app.core.text import clean
 from app.core.uow import unit_of_work
+from app.kb.loop_told import tell_assigned
 from app.queries import flags as queries
 from app.web import desk_answer as answer
 from app.web.acting import act_and_show
 from app.web.errors import field_errors, status_of, words_of
 from app.web.knowledge import ONE
 from app.web.portal import number_of
+from app.web.written import name_of
 from knowledge import care
 from knowledge.access import access_article, may_edit
 from knowledge.loop import asked, flags
@@ -90,7 +92,7 @@ def _row(flag: ArticleFlag, may_close: bool, reader_id: int | None) -> dict[str,
         "state_label": str(STATE_WORDS[flag.state]),
         "answer": flag.answer,
         "closed_at": flag.closed_at,
-        "closed_by": flag.closed_by,
+        "closed_by": name_of(flag.closed_by),
         "may_close": may_close,
         "unseen": flag.state != OPEN and flag.seen_at is None and flag.reporter_id == reader_id,
     }
@@ -174,6 +176,7 @@ def settle(flag_id: int, what: str) -> Response:
         flag = flags.access_flag(actor, flag_id)
         if what == "assign":
             flags.assign(actor, flag, number_of(request.form.get("owner")) or None)
+            tell_assigned(flag, actor.id)
             return _("已交给 %(name)s。", name=flag.owner.label if flag.owner else "")
         flags.settle(actor, flag, what, request.form.get("answer", ""), number_of(request.form.get("version")) or None)
         return _("已答复，提的人看得到。")

@@ -20,6 +20,7 @@ from app.queries import gaps as queries
 from app.web.desk_words import channel_word
 from app.web.errors import words_of
 from app.web.portal import number_of
+from app.web.written import name_of
 from knowledge.access import editable_articles, reader_for
 from knowledge.index import IndexUnavailable, Query
 from knowledge.loop import closing
@@ -132,7 +133,7 @@ def gap(gap_id: int) -> str:
     return render_template(
         "knowledge/gap.html",
         here="knowledge",
-        gap=_row(found) | {"version": found.version, "closed_at": found.closed_at, "closed_by": found.closed_by, "level": found.level},
+        gap=_row(found) | {"version": found.version, "closed_at": found.closed_at, "closed_by": name_of(found.closed_by), "level": found.level},
         mine=found.owner_id == actor.id,
         unfinished=unfinished,
         examples=[

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request
 from flask_babel import gettext as _
@@ -19,17 +18,18 @@ from app.core.errors import Conflict, DeskError, Invalid, NotFound
 from app.core.permissions import Actor
 from app.core.text import unpack
 from app.core.uow import unit_of_work
+from app.kb import told
 from app.kb.index import current_index
 from app.web.acting import act_and_show
 from app.web.errors import field_errors, status_of, words_of
-from app.web.knowledge import KIND_WORDS, STATE_WORDS
+from app.web.gate_show import document_row, query_row
+from app.web.knowledge import STATE_WORDS
 from app.web.portal import number_of
 from knowledge import care, gate, gate_steps
 from knowledge.access import access_editable
-from knowledge.gate_check import Checklist, Document, Tested, check
+from knowledge.gate_check import NOT_REVIEWED, Checklist, check
 from knowledge.gate_models import PUBLISHED, ReleaseGate
 from knowledge.index import IndexUnavailable
-from knowledge.models import Article
 
 blueprint = Blueprint("knowledge_releases", __name__, url_prefix="/knowledge/releases")
 ONE = "/<int(max=2147483647):release_id>"
@@ -169,8 +169,8 @@ def _page(release: Release, given: Mapping[str, str] | None = None, errors: Mapp
             "override_reason": row.override_reason if row else "", "version": row.version if row else 0,
             "lacked": [unpack(words, _) for words in row.missing] if row else [],
         },
-        documents=[_document(actor, d, url, known) for d in checklist.documents],
-        queries=[_query(t, url, known) for t in checklist.queries],
+        documents=[document_row(actor, d, url, known, release.product_id, row) for d in checklist.documents],
+        queries=[query_row(t, url, known) for t in checklist.queries],
         general=[unpack(words, _) for words in checklist.general],
         done=checklist.done, total=checklist.total, green=checklist.green,
         open_url=f"{url}/open" if row is None else None,
@@ -187,47 +187,6 @@ def _page(release: Release, given: Mapping[str, str] | None = None, errors: Mapp
         editing=at == "edit",
         can_edit_gate=gate.may_override(actor),
     )  # fmt: skip
-
-
-def _named(article: Article, known: set[int] | None) -> dict[str, str]:
-    """The title and where it leads; of what the platform has not shown to this supplier, only that it is there."""
-    if known is not None and article.id not in known:
-        return {"title": _("平台在写的一篇"), "url": ""}
-    return {"title": article.title, "url": f"/knowledge/{article.id}"}
-
-
-def _document(actor: Actor, document: Document, url: str, known: set[int] | None) -> dict[str, Any]:
-    article, requirement = document.article, document.requirement
-    reviews = article is not None and article.state == "published" and not document.ok and gate.may_override(actor)
-    return {
-        "code": requirement.code,
-        "name": _(requirement.name),
-        "kinds": [str(KIND_WORDS[kind]) for kind in requirement.kinds if kind in KIND_WORDS],
-        "article": {"id": article.id, **_named(article, known), "state": article.state, "state_label": str(STATE_WORDS[article.state])}
-        if article
-        else None,
-        "chosen": document.chosen,
-        "ok": document.ok,
-        "missing": [unpack(words, _) for words in document.missing],
-        "choose_url": f"{url}/documents/{requirement.code}",
-        "review_url": f"{url}/documents/{requirement.code}/review" if reviews else None,
-        "write_url": "/knowledge/new" if article is None else None,
-    }
-
-
-def _query(tested: Tested, url: str, known: set[int] | None) -> dict[str, Any]:
-    query = tested.query
-    return {
-        "id": query.id,
-        "text": query.text,
-        "client": query.client,
-        "article": _named(query.article, known) if query.article else None,
-        "rank": tested.rank,
-        "ok": tested.ok,
-        "missing": [unpack(words, _) for words in tested.missing],
-        "search_url": f"/search?{urlencode({'q': query.text})}",
-        "remove_url": f"{url}/queries/{query.id}/remove",
-    }
 
 
 def _steps(actor: Actor, row: ReleaseGate, checklist: Checklist, url: str) -> list[dict[str, Any]]:
@@ -332,6 +291,23 @@ def review(release_id: int, code: str) -> Response:
         return _("记下了：你复核过，仍然正确。")
 
     return _act(release_id, confirm)
+
+
+@blueprint.post(f"{ONE}/documents/<code>/ask")
+@viewer.needs("article.write")
+def ask_review(release_id: int, code: str) -> Response:
+    """The supplier's author asks the platform's editors to look at a document again."""
+
+    def ask(actor: Actor, release: Release) -> str:
+        row = gate.gate_of(release)
+        documents = check(release, row, None).documents
+        article = next((d.article for d in documents if d.requirement.code == code and d.article and d.missing == (NOT_REVIEWED,)), None)
+        if row is None or article is None:
+            raise NotFound()
+        told.ask_review(actor, row, access_editable(actor, article.id))
+        return _("已请编辑复核。")
+
+    return _act(release_id, ask)
 
 
 @blueprint.post(f"{ONE}/queries")

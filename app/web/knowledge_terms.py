@@ -13,6 +13,7 @@ from app.core.errors import DeskError, NotFound
 from app.core.uow import unit_of_work
 from app.kb.index import current_index
 from app.web.errors import field_errors, status_of, words_of
+from app.web.written import name_of
 from knowledge import terms
 from knowledge.access import reader_for
 from knowledge.index import IndexUnavailable
@@ -154,11 +155,11 @@ def _page(**given: Any) -> str:
             }
         ],
         groups=[
-            {"words": g.words, "note": g.note, "by": g.created_by, "at": g.created_at, "url": f"/knowledge/terms/synonyms/{g.id}"}
+            {"words": g.words, "note": g.note, "by": name_of(g.created_by), "at": g.created_at, "url": f"/knowledge/terms/synonyms/{g.id}"}
             for g in groups
         ],
         terms=[
-            {"text": t.text, "note": t.note, "by": t.created_by, "at": t.created_at, "url": f"/knowledge/terms/{t.id}"}
+            {"text": t.text, "note": t.note, "by": name_of(t.created_by), "at": t.created_at, "url": f"/knowledge/terms/{t.id}"}
             for t in known
         ],
         **shown,

@@ -14,6 +14,8 @@ ACTIONS: dict[str, Any] = {
     "article.reject": _l("退回知识"),
     "index.rebuild_asked": _l("要求重建知识索引"),
     "index.rebuilt": _l("知识索引已重建"),
+    "index.tickets_rebuild_asked": _l("要求重建工单索引"),
+    "index.tickets_rebuilt": _l("工单索引已重建"),
 }
-EVENTS: dict[str, Any] = {"IndexRebuildAsked": _l("要重建知识索引")}
-REACTIONS: dict[str, Any] = {"rebuild_index": _l("重建知识索引")}
+EVENTS: dict[str, Any] = {"IndexRebuildAsked": _l("要重建知识索引"), "TicketIndexRebuildAsked": _l("要重建工单索引")}
+REACTIONS: dict[str, Any] = {"rebuild_index": _l("重建知识索引"), "rebuild_ticket_index": _l("重建工单索引")}

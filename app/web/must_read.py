@@ -20,6 +20,7 @@ from app.web.errors import field_errors, status_of, words_of
 from app.web.i18n import local
 from app.web.knowledge import ONE
 from app.web.portal import number_of
+from app.web.written import name_of
 from knowledge import release_news
 from knowledge.access import access_editable
 from knowledge.loop import must_read
@@ -34,8 +35,9 @@ def init_app(flask: Flask) -> None:
     flask.jinja_env.globals["desk_notes"] = desk_notes
 
 
-def desk_notes() -> dict[str, Any]:
-    """What the desk quietly says at its top: articles to be read, answers to what one had found wrong, new releases."""
+def desk_notes(most: int = 3) -> dict[str, Any]:
+    """What the desk quietly says at its top: articles to be read, answers to what one had found wrong, new releases. The list
+    of knowledge says it too, for those who have no desk, and names every article."""
     actor = viewer.current_actor()
     today = local(now()).date()
     asked, answers, released = must_read.waiting(actor) if actor.kind == "user" else (False, 0, False)
@@ -44,9 +46,9 @@ def desk_notes() -> dict[str, Any]:
         "must_read": [
             {"id": row.id, "title": row.article.title, "url": f"/knowledge/{row.article_id}", "due_on": row.due_on, "overdue": row.due_on < today,
              "note": row.note}
-            for row in rows[:3]
+            for row in rows[:most]
         ],
-        "more": max(0, len(rows) - 3),
+        "more": max(0, len(rows) - most),
         "answers": answers,
         "releases": [
             {"name": gate.label, "at": gate.published_at, "url": f"/products/{gate.release.product.code}", "seen_url": f"/desk/releases/{gate.id}/seen"}
@@ -93,7 +95,7 @@ def _asked(row: MustRead) -> dict[str, Any]:
         "overdue": row.due_on < local(now()).date(),
         "note": row.note,
         "each_revision": row.each_revision,
-        "by": row.asked_by,
+        "by": name_of(row.asked_by),
         "at": row.at,
         "reminded_at": row.reminded_at,
         "missing": [{"name": p.user.label, "role": _(ROLES[p.user.role][0])} for p in people if p.at is None],
@@ -161,4 +163,5 @@ def confirm(must_read_id: int) -> Response:
         article_id = row.article_id
         must_read.confirm(actor, row)
     flash(_("已记下你读过了。"), "good")
-    return redirect("/desk" if request.form.get("back") == "desk" and actor.can("ticket.read") else f"/knowledge/{article_id}", 303)
+    back = {"desk": "/desk" if actor.can("ticket.read") else "", "knowledge": "/knowledge"}.get(request.form.get("back", ""))
+    return redirect(back or f"/knowledge/{article_id}", 303)

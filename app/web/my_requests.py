@@ -29,7 +29,7 @@ from app.core.uow import unit_of_work
 from app.portal_events import RequestsLinkAsked
 from app.queries import requests as lists
 from app.queries.requests import Filter, Requests
-from app.web import desk_words, progress_show
+from app.web import desk_words, kept_words, progress_show
 from app.web.errors import field_errors
 from app.web.i18n import local
 from app.web.portal import number_of
@@ -59,15 +59,17 @@ def visitor() -> Identity | None:
 @blueprint.get("")
 @viewer.public
 @limiter.limit("240 per minute")
-def index() -> str:
-    """The list, or the door to it."""
+def index() -> str | Response:
+    """The list, or the door to it. Whoever came from a page where they were writing (`next`) goes back to it."""
     actor = viewer.current_actor()
+    if (back := kept_words.onward(request.args.get("next"))) and (actor.kind == "user" or visitor() is not None):
+        return redirect(back, 303)
     wanted = _wanted()
     if actor.kind == "user" and actor.role == "client":
         return _list(lists.company(actor, wanted), wanted, _filters(actor, wanted), whose=None, company=True, news=following.count_news(actor))
     identity = visitor()
     if identity is None:
-        return render_template("portal/requests_door.html", error="", value="", meta={"robots": "noindex"})
+        return _door()
     news = following.count_news(house.visitor_actor(identity))
     return _list(lists.own(identity, wanted), wanted, [], whose=identity.shown or identity.value, company=False, news=news)
 
@@ -77,23 +79,27 @@ def index() -> str:
 @limiter.limit("10 per minute; 40 per hour")
 def ask_link() -> Response:
     """Mail the link. The answer is the same whether the address is known or not, so that it tells nobody who is."""
-    value = clean(request.form.get("who", "")).strip()[:320]
+    value, back = clean(request.form.get("who", "")).strip()[:320], kept_words.onward(request.form.get("next"))
     kind = "email" if "@" in value else "phone"
     try:
         address = normal_form(kind, value).value
         known = identities.find_identity(kind, address)
     except Invalid as problem:
-        page = render_template(
-            "portal/requests_door.html", error=field_errors(problem)["value"][0], value=value, meta={"robots": "noindex"}
-        )
-        return make_response(page, 422)
+        return make_response(_door(field_errors(problem)["value"][0], value), 422)
     key = hashlib.sha256(f"{kind}:{address}".encode()).hexdigest()[:24]  # one count for all its spellings
     if limiter.limiter.hit(MAILS, "requests-link", key):
         language = "en" if str(get_locale() or "").startswith("en") else "zh"
         with unit_of_work():
             # Written for a stranger as well: neither the words nor the time of the answer give anybody away.
-            record(RequestsLinkAsked(identity_id=known.id if known else 0, language=language, key=secrets.token_hex(8)))
-    return redirect("/requests?mailed=1", 303)
+            record(RequestsLinkAsked(identity_id=known.id if known else 0, language=language, key=secrets.token_hex(8), onward=back))
+    return redirect(f"/requests?{urlencode({'mailed': 1, **({'next': back} if back else {})})}", 303)
+
+
+def _door(error: str = "", value: str = "") -> str:
+    back = kept_words.onward(request.values.get("next"))
+    return render_template(
+        "portal/requests_door.html", error=error, value=value, back=back, brought=bool(back and kept_words.brought(back)), meta={"robots": "noindex"}
+    )
 
 
 @blueprint.get("/open/<signed>")
@@ -101,13 +107,13 @@ def ask_link() -> Response:
 @limiter.limit("60 per minute")
 def open_link(signed: str) -> Response:
     """The link of the mail: this browser may see the list for some days. The word leaves the address at once."""
-    identity_id = portal_letters.read_identity(signed)
+    identity_id, back = portal_letters.read_identity(signed), kept_words.onward(request.args.get("next"))
     if identity_id is None or lists.find_identity(identity_id) is None:
         flash(_("这个链接过期了或不完整。在下面再要一个，一分钟就到。"), "warn")
-        return redirect("/requests", 303)
+        return redirect(kept_words.ways(back)["mail"] if back else "/requests", 303)
     cookie.permanent = True
     cookie["requests"] = [identity_id, int((now() + REMEMBERED).timestamp())]
-    response = redirect("/requests", 303)
+    response = redirect(back or "/requests", 303)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
@@ -117,7 +123,7 @@ def open_link(signed: str) -> Response:
 def leave() -> Response:
     """Forget on this device who looked."""
     cookie.pop("requests", None)
-    return redirect("/requests", 303)
+    return kept_words.forget(redirect("/requests", 303))
 
 
 @blueprint.get("/devices")

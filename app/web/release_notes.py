@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 from app.core.permissions import Actor
 from app.core.uow import unit_of_work
 from app.queries import portal_products as queries
-from app.web.community import WRITES, writer
+from app.web.community import WRITES, wanted, writer
 from app.web.security import limiter
 from knowledge import release_news
 
@@ -47,7 +47,7 @@ def follow(code: str) -> Response:
     if actor.id is None or not (release_news.may_follow(actor, product) or release_news.follows(actor, product)):
         return redirect(f"/products/{product.code}", 303)
     with unit_of_work():
-        followed = release_news.follow(actor, product)
+        followed = release_news.follow(actor, product, wanted())
     flash(_("有新版本时会告诉你。") if followed else _("不再告诉你新版本。"), "good")
     return redirect(f"/products/{product.code}#releases", 303)
 

@@ -17,7 +17,7 @@ blueprint = Blueprint("robots", __name__)
 CLOSED = "/search /r/ /ask /community/ask /requests /desk /orders /knowledge /reports /admin /me /login /api/ /hooks/".split()
 PART = 5000
 _SPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
-Entry = tuple[str, datetime]
+Entry = tuple[str, datetime | None]
 
 
 def init_app(flask: Flask) -> None:
@@ -38,7 +38,7 @@ def sitemap() -> Response:
     """Everything that anybody may read; where that is much, where its parts are."""
     articles, questions = queries.sitemap_size(), community.count_shown()
     if articles + questions <= PART:
-        return _urls([*_articles(0), *_products(), *_questions(0)])
+        return _urls([*_pages(), *_articles(0), *_questions(0)])
     names = [f"articles-{n}" for n in range(-(-articles // PART))] + ["products"]
     names += [f"questions-{n}" for n in range(-(-questions // PART))]
     parts = "".join(f"<sitemap><loc>{escape(root())}/sitemap-{name}.xml</loc></sitemap>" for name in names)
@@ -58,12 +58,17 @@ def part(what: str, number: int) -> Response:
 @blueprint.get("/sitemap-products.xml")
 @viewer.public
 def products() -> Response:
-    """The pages of products."""
-    return _urls(_products())
+    """The home, the list of public questions, and the pages of products: always few."""
+    return _urls(_pages())
 
 
 def _articles(number: int) -> list[Entry]:
     return [("/articles/" + quote(slug), at) for slug, at in queries.sitemap_articles(number, PART)]
+
+
+def _pages() -> list[Entry]:
+    # No day of a change with the first two: they change with whatever they show.
+    return [("/", None), ("/community", None), *_products()]
 
 
 def _products() -> list[Entry]:
@@ -75,10 +80,12 @@ def _questions(number: int) -> list[Entry]:
 
 
 def _urls(entries: Iterable[Entry]) -> Response:
-    urls = "".join(
-        f"<url><loc>{escape(root() + path)}</loc><lastmod>{at.astimezone(UTC):%Y-%m-%d}</lastmod></url>" for path, at in entries
-    )
+    urls = "".join(f"<url><loc>{escape(root() + path)}</loc>{_changed(at)}</url>" for path, at in entries)
     return _file(f'<?xml version="1.0" encoding="UTF-8"?><urlset {_SPACE}>{urls}</urlset>', "application/xml")
+
+
+def _changed(at: datetime | None) -> str:
+    return f"<lastmod>{at.astimezone(UTC):%Y-%m-%d}</lastmod>" if at is not None else ""
 
 
 def _file(body: str, kind: str) -> Response:

@@ -124,6 +124,12 @@ def _check_form() -> None:
         csrf.protect(apply_exemptions=True)
 
 
+def check_token() -> None:
+    """For a view that is exempt for one kind of request alone: every other must come from a page of ours."""
+    if current_app.config["WTF_CSRF_ENABLED"]:
+        csrf.protect()
+
+
 def _finish(response: Response) -> Response:
     """A view may say something stricter or, for a widget's frame, something else: what it set stays."""
     headers = response.headers

@@ -8,7 +8,8 @@ from app.core.events import Event
 
 @dataclass(frozen=True)
 class QuestionMoved(Event):
-    """A question has a new answer to read, or (`best`) one that solved it; done by this person, who need not be told."""
+    """A question has a new answer to read, or (`best`) one that solved it; done by this person, who need not be told.
+    `after`: the followers up to this mark have it noted."""
 
     subject: ClassVar[str] = ""
     question_id: int
@@ -16,14 +17,17 @@ class QuestionMoved(Event):
     best: bool
     by_kind: str
     by_id: int | None
+    after: int = 0
 
 
 @dataclass(frozen=True)
 class PostHidden(Event):
-    """A question, or one of its answers, is no longer to be read: what waits to be told of it is taken back."""
+    """A question, or one of its answers, is no longer to be read: what waits to be told of it is taken back;
+    `after`: messages up to this one were looked at."""
 
     subject: ClassVar[str] = ""
     question_id: int
+    after: int = 0
 
 
 @dataclass(frozen=True)

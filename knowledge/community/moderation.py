@@ -20,7 +20,8 @@ from knowledge.community.access import side_of
 from knowledge.community.events import PostHidden
 from knowledge.community.rules import rules
 from knowledge.community.service import answered, post_kind
-from knowledge.community_models import HIDDEN, PENDING, SHOWN, Answer, CommunityMark, Post, Question
+from knowledge.community_models import HIDDEN, PENDING, SHOWN, Answer, Post, Question
+from knowledge.mark_models import PersonMark
 from knowledge.models import Article
 from knowledge.service import Content, Properties, draft_article
 
@@ -61,11 +62,11 @@ def reported(actor: Actor) -> list[Waiting]:
     """Shown posts that readers reported and nobody judged yet."""
     require(actor, "community.moderate")
     rows = session().scalars(
-        select(CommunityMark).where(CommunityMark.mark == "report", CommunityMark.settled.is_(False)).order_by(CommunityMark.id).limit(200)
+        select(PersonMark).where(PersonMark.mark == "report", PersonMark.settled.is_(False)).order_by(PersonMark.id).limit(200)
     )
     told: dict[tuple[str, int], list[str]] = {}
     for row in rows:
-        told.setdefault((row.post, row.post_id), []).append(row.words)
+        told.setdefault((row.about, row.about_id), []).append(row.words)
     posts = [(_get(kind, number), said) for (kind, number), said in told.items()]
     return [Waiting(post, tuple(said)) for post, said in posts if post is not None]
 
@@ -146,8 +147,8 @@ def _decide(actor: Actor, post: Post, state: str, reason: str, terms: Sequence[t
 
 
 def _settle(post: Post) -> None:
-    of_post = (CommunityMark.mark == "report", CommunityMark.post == post_kind(post), CommunityMark.post_id == post.id)
-    session().execute(update(CommunityMark).where(*of_post).values(settled=True))
+    of_post = (PersonMark.mark == "report", PersonMark.about == post_kind(post), PersonMark.about_id == post.id)
+    session().execute(update(PersonMark).where(*of_post).values(settled=True))
 
 
 def draft_from(actor: Actor, row: Answer) -> Article:

@@ -15,12 +15,14 @@ from app.core.errors import Forbidden, Invalid, Refused
 from app.core.events import record
 from app.core.permissions import Actor
 from app.core.text import clean
+from app.core.turns import in_turn
 from knowledge.community import finding, following, words
 from knowledge.community.access import is_author, may_accept, may_answer, person, side_of
 from knowledge.community.contacts import contacts_in
 from knowledge.community.events import PostHidden, QuestionMoved
 from knowledge.community.rules import held_for, rules
-from knowledge.community_models import PENDING, SHOWN, Answer, CommunityMark, Post, Question
+from knowledge.community_models import PENDING, SHOWN, Answer, Post, Question
+from knowledge.mark_models import FOLLOW, PersonMark
 
 TITLE, BODY, ANSWER, NAME, REASON = (4, 120), 4000, 8000, 20, 300
 P = TypeVar("P", Question, Answer)
@@ -49,6 +51,7 @@ def ask(
         errors |= {field: [MASK_IT] for field, text in (("title", title), ("body", body), ("name", name)) if contacts_in(text)}
     if errors:
         raise Invalid(errors=errors)
+    in_turn(actor)
     same = (Question.product_id == product.id, Question.title == title, Question.body == body)
     if (twin := session().scalar(_twin(Question, kind, number, *same))) is not None:
         return twin
@@ -61,7 +64,7 @@ def ask(
     session().add(question)
     session().flush()
     note(actor, "community.asked", question, after=question.state)
-    _mark(actor, "follow", question)
+    _mark(actor, FOLLOW, question)
     finding.put(question, terms)
     return question
 
@@ -83,6 +86,7 @@ def answer(actor: Actor, question: Question, body: str, name: str) -> Answer:
         errors["name"] = ["写一个显示给大家的称呼，最多 20 个字。"]
     if errors:
         raise Invalid(errors=errors)
+    in_turn(actor)
     if (twin := session().scalar(_twin(Answer, kind, number, Answer.question_id == question.id, Answer.body == body))) is not None:
         return twin
     _throttle(kind, number)
@@ -136,11 +140,14 @@ def accept(actor: Actor, question: Question, row: Answer | None) -> None:
         following.saw(actor, question)
 
 
-def vote(actor: Actor, post: Post) -> bool:
-    """One vote of a person for somebody else's post; the second time takes it back. True when it stands."""
+def vote(actor: Actor, post: Post, wanted: bool | None = None) -> bool:
+    """One vote of a person for somebody else's post. `wanted`: whether it shall stand, so that saying it twice is the same
+    as once; None turns it round. True when it stands."""
     if is_author(actor, post):
         raise Refused("自己的内容不能自己投票。")
-    stands = _toggle(actor, "vote", post)
+    stands, moved = _set(actor, "vote", post, wanted)
+    if not moved:
+        return stands
     row = type(post)
     # The version stays: a vote changes nothing that is written.
     changed = update(row).where(row.id == post.id).values(vote_count=row.vote_count + (1 if stands else -1))
@@ -149,9 +156,9 @@ def vote(actor: Actor, post: Post) -> bool:
     return stands
 
 
-def follow(actor: Actor, question: Question) -> bool:
-    """Follow a question, or no longer. True when it is followed now."""
-    return _toggle(actor, "follow", question)
+def follow(actor: Actor, question: Question, wanted: bool | None = None) -> bool:
+    """Follow a question, or no longer (`wanted` as with a vote). True when it is followed now."""
+    return _set(actor, FOLLOW, question, wanted)[0]
 
 
 def report(actor: Actor, post: Post, reason: str) -> None:
@@ -159,6 +166,7 @@ def report(actor: Actor, post: Post, reason: str) -> None:
     reason = clean(reason).strip()
     if not reason or len(reason) > REASON:
         raise Invalid.of("reason", "写一句哪里不合适，最多 300 个字。")
+    in_turn(actor)
     if _find(actor, "report", post) is None:
         _mark(actor, "report", post, reason)
         note(actor, "community.reported", post)
@@ -168,10 +176,10 @@ def marks_of(actor: Actor, question: Question, answer_ids: list[int]) -> set[tup
     """(mark, kind of post, id) of what this person did here."""
     kind, number = person(actor)
     rows = session().execute(
-        select(CommunityMark.mark, CommunityMark.post, CommunityMark.post_id).where(
-            CommunityMark.person_kind == kind,
-            CommunityMark.person_id == number,
-            CommunityMark.post_id.in_([question.id, *answer_ids]),
+        select(PersonMark.mark, PersonMark.about, PersonMark.about_id).where(
+            PersonMark.person_kind == kind,
+            PersonMark.person_id == number,
+            PersonMark.about_id.in_([question.id, *answer_ids]),
         )
     )
     return {(mark, post, post_id) for mark, post, post_id in rows}
@@ -205,29 +213,35 @@ def _throttle(kind: str, number: int) -> None:
         raise Refused("今天发得太多了，明天再来。急的话，直接提交请求，由人来答。")
 
 
-def _find(actor: Actor, mark: str, post: Post) -> CommunityMark | None:
+def _find(actor: Actor, mark: str, post: Post) -> PersonMark | None:
     kind, number = person(actor)
     return session().scalar(
-        select(CommunityMark).where(
-            CommunityMark.mark == mark, CommunityMark.post == post_kind(post), CommunityMark.post_id == post.id,
-            CommunityMark.person_kind == kind, CommunityMark.person_id == number,
+        select(PersonMark).where(
+            PersonMark.mark == mark, PersonMark.about == post_kind(post), PersonMark.about_id == post.id,
+            PersonMark.person_kind == kind, PersonMark.person_id == number,
         )
     )  # fmt: skip
 
 
 def _mark(actor: Actor, mark: str, post: Post, said: str = "") -> None:
     kind, number = person(actor)
-    session().add(CommunityMark(mark=mark, post=post_kind(post), post_id=post.id, person_kind=kind, person_id=number, words=said))
+    session().add(PersonMark(mark=mark, about=post_kind(post), about_id=post.id, person_kind=kind, person_id=number, words=said))
     try:
         session().flush()
     except IntegrityError:  # a double click: its twin was first
         raise Refused("已经记下了。") from None
 
 
-def _toggle(actor: Actor, mark: str, post: Post) -> bool:
-    if (row := _find(actor, mark, post)) is not None:
+def _set(actor: Actor, mark: str, post: Post, wanted: bool | None) -> tuple[bool, bool]:
+    """(whether the mark stands now, whether that is new)."""
+    in_turn(actor)
+    row = _find(actor, mark, post)
+    wanted = row is None if wanted is None else wanted
+    if wanted is (row is not None):
+        return wanted, False
+    if row is not None:
         session().delete(row)
         session().flush()
-        return False
-    _mark(actor, mark, post)
-    return True
+    else:
+        _mark(actor, mark, post)
+    return wanted, True

@@ -12,6 +12,7 @@ from app.core.db import session
 from app.core.errors import Invalid, NotFound
 from app.core.permissions import Actor, require
 from app.core.text import clean
+from app.core.turns import in_turn
 from knowledge.analysis import fold
 from knowledge.community_models import SensitiveWord
 
@@ -85,6 +86,7 @@ def _set(actor: Actor, word: str, *, allowed: bool) -> SensitiveWord:
     folded = squeezed(word)
     if len(folded) < 2 or len(word) > LONGEST:
         raise Invalid.of("word", "写一个 2 到 40 个字的词。")
+    in_turn(actor)
     row = session().scalar(select(SensitiveWord).where(SensitiveWord.folded == folded))
     if row is None:
         row = SensitiveWord(word=word, folded=folded)

@@ -1,8 +1,8 @@
 """「这条有误」: a colleague says what is wrong in an article, its owner puts it right by a date, and the colleague hears it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, case, func, select, true
 
 from app.core.audit import note
 from app.core.clock import now
@@ -12,6 +12,7 @@ from app.core.events import record
 from app.core.people import User
 from app.core.permissions import ROLES, Actor, require
 from app.core.text import clean
+from app.core.turns import in_turn
 from knowledge.access import access_article, editable_articles, may_edit
 from knowledge.care import care_of
 from knowledge.loop.events import FlagClosed, FlagRaised
@@ -34,6 +35,7 @@ def raise_flag(
         raise Invalid.of("words", "写明哪里不对。")
     if len(words) > LONGEST:
         raise Invalid.of("words", "太长了。")
+    in_turn(actor)
     if twin := _twin(actor, article, words, quote[:LONGEST]):
         return twin
     owner = session().get(User, care_of(article).owner_id or 0)
@@ -120,6 +122,19 @@ def settle(actor: Actor, flag: ArticleFlag, state: str, answer: str, version: in
     _tell_health(flag.article)
     note(actor, "flag.resolved" if state == RESOLVED else "flag.rejected", flag, reason=flag.answer)
     record(FlagClosed(flag_id=flag.id, version=flag.version, article_id=flag.article_id))
+
+
+def fell_due(since: datetime, most: int = 200) -> list[ArticleFlag]:
+    """What should have had its answer since then, and has none."""
+    rows = select(ArticleFlag).where(ArticleFlag.state == OPEN, ArticleFlag.due_at <= now(), ArticleFlag.due_at > since)
+    return list(session().scalars(rows.order_by(ArticleFlag.due_at, ArticleFlag.id).limit(most)))
+
+
+def waiting(actor: Actor) -> tuple[int, int]:
+    """How many findings wait for an answer that this editor may read, and how many of these are overdue."""
+    late = func.coalesce(func.sum(case((ArticleFlag.due_at < now(), 1), else_=0)), 0)
+    found = session().execute(select(func.count(), late).select_from(ArticleFlag).where(ArticleFlag.state == OPEN, readable(actor))).one()
+    return int(found[0]), int(found[1])
 
 
 def see(actor: Actor) -> None:

@@ -15,6 +15,7 @@ from app.core.events import record
 from app.core.people import Team, User
 from app.core.permissions import ROLES, Actor, require
 from app.core.text import clean
+from app.core.turns import in_turn
 from knowledge import release_news
 from knowledge.access import access_article, access_editable, readable_articles, readers_among
 from knowledge.loop.events import MustReadAsked
@@ -42,6 +43,7 @@ def ask(
         errors["due_on"] = ["日期已经过了。"]
     if errors:
         raise Invalid(errors=errors)
+    in_turn(actor)
     asked = (sorted(set(roles)), sorted(teams), clean(note_text).strip()[:300], due_on, each_revision)
     for twin in asked_for(article.id):  # a double click: nobody confirms the same thing twice
         if (twin.roles, twin.team_ids, twin.note, twin.due_on, twin.each_revision) == asked:
@@ -77,11 +79,23 @@ def end(actor: Actor, row: MustRead) -> None:
 def remind(actor: Actor, row: MustRead) -> list[User]:
     """Say when they were reminded; gives those who have not read it, for the caller to tell."""
     require(actor, "article.publish")
-    missing = [state.user for state in standing(row) if state.at is None]
+    people = missing(row)
     row.reminded_at = now()
     session().flush()
-    note(actor, "mustread.reminded", row.article, after=len(missing), must_read=row.id)
-    return missing
+    note(actor, "mustread.reminded", row.article, after=len(people), must_read=row.id)
+    return people
+
+
+def missing(row: MustRead) -> list[User]:
+    """Those who have not confirmed it."""
+    return [state.user for state in standing(row) if state.at is None]
+
+
+def fell_due(since: date) -> list[MustRead]:
+    """What is to be read by today, or was since that day, and of which nobody was reminded on its day or after."""
+    rows = select(MustRead).where(MustRead.ended_at.is_(None), MustRead.due_on <= now().date(), MustRead.due_on >= since)
+    found = session().scalars(rows.options(selectinload(MustRead.article)).order_by(MustRead.id))
+    return [row for row in found if row.reminded_at is None or row.reminded_at.date() < row.due_on]
 
 
 def revision_of(row: MustRead) -> int:
@@ -94,6 +108,7 @@ def confirm(actor: Actor, row: MustRead) -> None:
     """The person says to have read it. Harmless to repeat."""
     if actor.kind != "user" or actor.id is None or not _addressed(row, actor):
         raise NotFound()
+    in_turn(actor)
     if _confirmed(row, actor.id):
         return
     number = row.article.current.number if row.article.current else 0

@@ -55,6 +55,9 @@ def test_from_a_template_to_the_reader(open_page: Open, house: House) -> None:
     editor = open_page("editor", path=url.removeprefix(house.url))
     editor.evaluate(MARK)
     expect(editor.locator("[data-quote]")).to_contain_text("不用拆就能看的原因")
+    editor.locator(".atwords").click()  # the form stands below the text: a button at the words leads to it
+    expect(editor.locator("#c-text")).to_be_focused()
+    expect(editor.locator("[data-quote]")).to_contain_text("不用拆就能看的原因")
     editor.fill("#c-text", "写清扭矩")
     editor.locator(".newcomment button[type=submit], .newcomment .buttons button").last.click()
     expect(editor.locator("#review")).to_contain_text("写清扭矩")

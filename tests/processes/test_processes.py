@@ -117,3 +117,15 @@ def test_a_failed_preparation_starts_nothing(environment: dict[str, str], tmp_pa
     done = failed(environment, HUIYIN_DATA_DIR=str(tmp_path / "file" / "data"))
     assert done.returncode == 1
     assert done.stderr.endswith("nothing was started\n") and "Traceback" not in done.stderr
+
+
+def test_an_address_of_any_length_is_answered_in_words(start: Start) -> None:
+    desk = start()
+    assert desk.get("/search?q=" + "%E5%8F%98" * 800) == 200  # what a person pastes: the search takes what it can use
+    with socket.create_connection(("127.0.0.1", desk.port), timeout=10) as line:
+        line.sendall(b"GET /search?q=" + b"%E5%8F%98" * 2000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b"".join(iter(lambda: line.recv(65536), b"")).decode()
+    head, _empty, page = answer.partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 414 ") and "text/html; charset=utf-8" in head
+    assert "地址太长了" in page and "The address is too long" in page and 'href="/"' in page
+    assert "Traceback" not in desk.output

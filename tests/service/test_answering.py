@@ -86,7 +86,7 @@ def test_thanks_alone_end_it_without_counting_as_solved(line: Line, password: Ar
     assert line.tickets() == []
 
 
-@pytest.mark.parametrize(("words", "item"), [("转人工", 1), ("人工", None), ("我要人工", None), ("2", None), ("0", None), ("催一下", None)])
+@pytest.mark.parametrize(("words", "item"), [("转人工", 1), ("人工", None), ("我要人工", None), ("我要找人工", None), ("2", None), ("0", None), ("催一下", None)])
 def test_whoever_wants_a_person_has_one_at_once_who_knows_what_was_shown(
     line: Line, password: Article, words: str, item: int | None
 ) -> None:

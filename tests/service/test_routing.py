@@ -216,7 +216,11 @@ def test_no_greetings(text: str) -> None:
     assert not only_greeting(text)
 
 
-@pytest.mark.parametrize(("text", "does"), [("转人工", True), ("您好，转人工", True), ("人工客服！", True), ("human", True), ("[抱拳]转人工/::)", True), ("人工焊接不牢", False), ("换人工牌", False)])
+@pytest.mark.parametrize(("text", "does"), [
+    ("转人工", True), ("您好，转人工", True), ("人工客服！", True), ("human", True), ("[抱拳]转人工/::)", True), ("人工焊接不牢", False), ("换人工牌", False),
+    ("我要找人工", True), ("能不能找个真人", True), ("给我转人工吧", True), ("请帮我转接人工客服，谢谢", True), ("你好，叫个人来", True),
+    ("Hello, I want to talk to a human", True), ("人工费多少", False), ("找人报修", False), ("转人工要等多久", False), ("the agent does not start", False),
+])  # fmt: skip
 def test_asking_for_a_person(text: str, does: bool) -> None:
     assert asks_for_person(text) is does
 

@@ -29,6 +29,7 @@ KNOWLEDGE: dict[str, frozenset[str]] = {
     "knowledge_releases.edit": WRITING,
     "knowledge_releases.step": WRITING,
     "knowledge_releases.choose": WRITING,
+    "knowledge_releases.ask_review": WRITING,
     "knowledge_releases.review": roles("editor administrator"),
     "knowledge_releases.add_query": WRITING,
     "knowledge_releases.remove_query": WRITING,

@@ -64,8 +64,8 @@ def test_from_the_question_to_the_article(someone: Callable[[str], FreshClient],
 
 def test_strangers_are_told_how_to_become_known(client: FreshClient, house: House) -> None:
     page = client.get("/community/ask?product=HK-V20&title=E07").text
-    assert "/login?" in page and 'href="/requests"' in page and 'name="title"' not in page
-    assert ask(client, house).location == "/community/ask"
+    assert 'name="way" value="login"' in page and 'name="way" value="mail"' in page and "让我们知道是谁在问" in page
+    assert ask(client, house).location == "/login?next=%2Fcommunity%2Fask"
     assert session().scalars(select(Question)).all() == []
 
 

@@ -202,6 +202,7 @@ def test_a_large_sitemap_comes_in_parts(client: FreshClient, house: House, monke
     assert "<sitemapindex" in index and parts == ["/sitemap-articles-0.xml", "/sitemap-articles-1.xml", "/sitemap-products.xml"]
     found = "".join(text(client, part) for part in parts)
     assert {"/articles/v20-e07", "/articles/g300-e07"} <= set(re.findall(r"localhost(/articles/[\w-]+)<", found))
+    assert "<loc>http://localhost/</loc>" in found and "<loc>http://localhost/community</loc>" in found
     assert client.get("/sitemap-articles-9.xml").status_code == 404
 
 

@@ -100,6 +100,10 @@ def test_written_published_and_found(editor: FreshClient, house: House, drain: C
     assert row.draft is not None and row.draft.questions == ["配方丢了", "触摸屏重启后没有配方"]
     assert editor.get(f"/articles/{row.slug}").status_code == 404
     editor.post(f"/knowledge/{number}/steps/publish", data={"version": row.version})
+    page = editor.get(f"/knowledge/{number}").text
+    assert "刚发布，过一会儿再看" in page and "前十没有" not in page, "the index is being written"
+    with frozen(now() + timedelta(minutes=1)):
+        assert "前十没有" in editor.get(f"/knowledge/{number}").text
     drain()
     assert article(number).state == "published"
     page = editor.get(f"/knowledge/{number}").text
@@ -197,13 +201,22 @@ def test_an_author_changes_the_text_of_a_published_one_but_not_what_it_is(
 
 
 def test_sent_back_with_a_reason(client: FreshClient, house: House, make_user: MakeUser) -> None:
-    client.log_in(house.user(make_user, "author"))
+    author = house.user(make_user, "author")
+    client.log_in(author)
     number = int(client.post("/knowledge/new", data=form(products=[house.drive.id])).location.rsplit("/", 1)[1])
     client.post(f"/knowledge/{number}/steps/submit")
     client.log_in(house.user(make_user, "editor"))
     assert titles(client.get("/knowledge?state=review").text) == {"触摸屏配方怎么找回"}
     client.post(f"/knowledge/{number}/steps/return", data={"version": version_of(number), "reason": "缺图"})
     assert article(number).state == "draft"
+    client.post(f"/knowledge/{number}/comments", data={"text": "写清步骤"})
+    client.log_in(author)
+    page = client.get("/knowledge").text
+    assert "退回修改" in page and "1 条意见" in page, "the list says which draft came back"
+    client.post(f"/knowledge/{number}/steps/submit", data={"version": version_of(number)})
+    assert "退回修改" not in client.get("/knowledge").text
+    client.log_in(make_user("author", organisation=house.other))
+    assert "1 条意见" not in client.get("/knowledge").text
 
 
 def test_readers_words_and_stale_reviews_are_shown(editor: FreshClient, house: House) -> None:

@@ -190,7 +190,8 @@ def test_robots_find_articles_and_nothing_else(client: FreshClient, house: House
     robots = client.get("/robots.txt")
     assert robots.mimetype == "text/plain" and "Disallow: /search" in robots.text and "Disallow: /r/" in robots.text
     site = text(client, "/sitemap.xml")
-    assert set(re.findall(r"<loc>http://localhost/articles/([\w-]+)</loc>", site)) == {"v20-e07", "g300-e07"}
+    found = set(re.findall(r"<loc>http://localhost(/[^<]*)</loc>", site))
+    assert found == {"/", "/community", "/articles/v20-e07", "/articles/g300-e07", "/products/HK-V20", "/products/TL-G300"}
     assert 'name="robots" content="noindex"' in text(client, "/search?q=E07")
 
 

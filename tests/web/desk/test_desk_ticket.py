@@ -351,7 +351,7 @@ def test_a_passage_is_sent_with_whole_sentences(app: object) -> None:
     text = Revision(number=1, title="过热", body=body, author="编辑", sha256="0" * 64)
     row = Article(slug="hot", title="过热", level="client", current=text)
     said = sendable_text(row, "停机后仍高于 90 °C，报修。\n上下要留 150…").strip()
-    assert said == "读 d0-14。停机后仍高于 90 °C，报修。\n上下要留 150 mm，左右留 50 mm。"
+    assert said == "1. 读 d0-14。停机后仍高于 90 °C，报修。\n2. 上下要留 150 mm，左右留 50 mm。"
     assert sendable_text(row, "…别处的话").strip() == "…别处的话"
 
 

@@ -65,15 +65,28 @@ document.addEventListener("toast", (event) => toast(event.detail ?? {}));
 const back = new WeakMap();
 function open(dialog) {
   if (!dialog || dialog.open) return;
-  for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
-  back.set(dialog, document.activeElement);
+  // From a menu, which closes: what opened it is hidden by then, and hidden things take no focus back.
+  const from = document.activeElement, menu = from?.closest?.("details.menu");
+  for (const each of document.querySelectorAll("details.menu[open]")) each.open = false;
+  back.set(dialog, (menu && one("summary", menu)) ?? from);
   dialog.showModal();
+  enter(dialog);
+}
+// Where one goes on writing: what is wrong, else the first field. Not on a phone, where it would push the keyboard up.
+function enter(dialog) {
+  const first = one("[aria-invalid='true']", dialog) ?? one("[autofocus]", dialog) ?? (matchMedia("(pointer: coarse)").matches ? null : one("input:not([type='hidden']), select, textarea", dialog));
+  ((first?.type === "radio" && one(`[name="${first.name}"]:checked`, dialog)) || first)?.focus();
 }
 function close(dialog) {
   if (!dialog?.open) return;
   dialog.close();
   back.get(dialog)?.focus?.();
 }
+// Esc closes by the browser's own way, which does not know of the menu.
+document.addEventListener("close", ({ target }) => {
+  const to = back.get(target), here = document.activeElement;
+  if (to?.isConnected && (!here || here === document.body || target.contains(here))) to.focus();
+}, true);
 // A form that came back with errors stands open again.
 for (const mark of document.querySelectorAll("[data-open-now]")) open(document.getElementById(mark.dataset.openNow));
 // A form that was opened as a page of its own has no dialog to close: it goes back to where it came from.
@@ -141,7 +154,11 @@ document.addEventListener("click", (event) => {
     const field = document.getElementById(found.dataset.fill);
     if (field) { field.value = found.dataset.value; field.focus(); }
   }
-  if (menu && hit(".sheet [role='menuitem']") && !hit("[aria-disabled='true']")) menu.open = false;
+  if (menu && hit(".sheet [role='menuitem']") && !hit("[aria-disabled='true']")) {
+    const inside = menu.contains(document.activeElement);
+    menu.open = false;
+    if (inside) one("summary", menu)?.focus();  // what is chosen is hidden now; a dialog that it opens gives the focus back to this
+  }
   if (event.target.nodeName === "DIALOG" && event.target.open) {
     const box = event.target.getBoundingClientRect();
     const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
@@ -233,8 +250,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!id) return;
   const dialog = document.getElementById(id);
   open(dialog);
-  const first = one("[aria-invalid='true']", dialog) ?? one("[autofocus]", dialog) ?? one("input:not([type='hidden']), select, textarea", dialog);
-  ((first?.type === "radio" && one(`[name="${first.name}"]:checked`, dialog)) || first)?.focus();
+  enter(dialog);
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.response?.status === 422) one("[aria-invalid='true']", ctx.sourceElement?.closest?.("dialog") ?? document)?.focus();

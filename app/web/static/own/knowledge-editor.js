@@ -126,6 +126,8 @@ function goOn(event) {
   const found = /^(\s*)(?:(\d+)\. |([-*]) )(.*)$/.exec(line);
   if (!found) return;
   event.preventDefault();
-  if (!found[4].trim()) return put("", from, body.selectionStart);
+  // Behind an empty line: without one, what is written next would be read as a part of the last item.
+  const before = body.value.slice(0, from);
+  if (!found[4].trim()) return put(before && !before.endsWith("\n\n") ? "\n" : "", from, body.selectionStart);
   put(`\n${found[1]}${found[2] ? `${Number(found[2]) + 1}. ` : `${found[3]} `}`);
 }
