@@ -9,6 +9,7 @@ machine; its share of one core is printed. `--data` keeps the filled data folder
 """
 
 import argparse
+import itertools
 import json
 import os
 import secrets
@@ -46,6 +47,8 @@ from knowledge.models import Article, Revision, article_product
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 2_000
+ROUNDS = 8
+HOT = 101  # odd, so that each of two processes is asked all of them
 CONNECTIONS = 32
 Figures = dict[str, Any]
 
@@ -186,10 +189,22 @@ def requests_for(questions: list[str], token: str) -> dict[str, list[str]]:
     def get(path: str, *headers: str) -> str:
         return "\r\n".join([f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: */*", *headers, "", ""])
 
-    return {
-        "API knowledge/search": [get(f"/api/v1/knowledge/search?q={quote(q)}", f"Authorization: Bearer {token}") for q in questions],
-        "portal /search": [get(f"/search?q={quote(q)}", "Accept-Language: zh-CN") for q in questions],
-    }
+    found = {}
+    for how, asked in (("each new", anew(questions)), ("half asked before", half_known(questions))):
+        found[f"API, {how}"] = [get(f"/api/v1/knowledge/search?q={quote(q)}", f"Authorization: Bearer {token}") for q in asked]
+        found[f"portal, {how}"] = [get(f"/search?q={quote(q)}", "Accept-Language: zh-CN") for q in asked]
+    return found
+
+
+def anew(questions: list[str]) -> list[str]:
+    """Questions that no process remembers when they come round again: each with other question marks, which mean nothing."""
+    return [question + "？" * mark for mark in range(ROUNDS) for question in questions]
+
+
+def half_known(questions: list[str]) -> list[str]:
+    """As many ask when something has broken: every other question is one of the hundred that all ask."""
+    hot = itertools.cycle(question + "！" for question in questions[:HOT])
+    return [one for question in anew(questions) for one in (question, next(hot))]
 
 
 def free_ports(count: int) -> list[int]:

@@ -40,6 +40,7 @@ from knowledge.index_files import (
     write_current,
     writer_lock,
 )
+from knowledge.remembered import key_of
 from knowledge.whoosh_store import Store, Stored, damage
 
 MANY_SEGMENTS = 8
@@ -247,11 +248,16 @@ class WhooshIndex:
         wanted = query_tokens(query.text)
         if not wanted or not query.reader.levels or query.limit < 0 or query.offset < 0:
             return Hits(0)
-        generation = self._newest()
+        generation, key = self._newest(), key_of(query, wanted)
         with damage():
+            generation.stand()
+            if known := generation.remembered.get(key):
+                return known
             answer = generation.search(query, wanted)
             items = tuple(_hit(found, answer.marks, query) for found in answer.items)
-        return Hits(answer.total, items, facets=answer.facets, said=answer.said)
+        hits = Hits(answer.total, items, facets=answer.facets, said=answer.said)
+        generation.remembered.put(key, hits)
+        return hits
 
     def rarity(self, terms: Sequence[tuple[str, str]]) -> Rarity:
         generation = self._newest()

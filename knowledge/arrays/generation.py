@@ -14,6 +14,7 @@ from knowledge.arrays.segment import Bools, Floats, Ints, Segment, term_key
 from knowledge.index import Query
 from knowledge.lacking import Asked, Lacks
 from knowledge.learning.reordering import depth_needed, reorder
+from knowledge.remembered import Remembered
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,21 @@ class Generation:
 
     def __init__(self, segments: Sequence[tuple[Segment, Bools | None]]) -> None:
         self.segments = tuple(segments)
+        self.remembered = Remembered()
         self.documents = sum(segment.documents for segment, _ in segments)
         self.live = sum(segment.documents if gone is None else int((~gone).sum()) for segment, gone in segments)
+
+    def stand(self) -> None:
+        """Raise IndexUnavailable where a file was cut short."""
+        for segment, _ in self.segments:
+            segment.stand()
 
     def counts(self, terms: Sequence[tuple[str, str]]) -> list[int]:
         """How many documents hold each (space, text)."""
         return [int(count) for count in self._look(terms)[0]]
 
     def _look(self, terms: Sequence[tuple[str, str]]) -> tuple[Ints, list[Ints]]:
-        for segment, _ in self.segments:
-            segment.stand()
+        self.stand()
         keys = np.fromiter((term_key(space, text) for space, text in terms), np.uint64, len(terms))
         total = np.zeros(len(terms), np.int64)
         numbers = []

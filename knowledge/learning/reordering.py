@@ -39,6 +39,11 @@ def recording() -> Iterator[Record]:
         _record.reset(token)
 
 
+def is_recording() -> bool:
+    """Whether this search is written down."""
+    return _record.get() is not None
+
+
 def depth_needed(depth: int) -> int:
     """How many hits a search needs so that `depth` of them can be ordered."""
     return max(depth, TOP) if _record.get() is not None or model_now() is not None else depth
