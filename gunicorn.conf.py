@@ -38,6 +38,7 @@ loglevel = "warning"
 def post_fork(server, worker):
     """A server killed with -9 must not leave its worker behind."""
     end_with(server.pid)
+    serving.share_memory()
 
 
 def worker_exit(server, worker):

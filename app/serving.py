@@ -4,12 +4,14 @@ gunicorn waits for every connection before it ends, and a WebSocket never ends b
 So the worker closes them when it is told to leave, first politely, then the cable.
 """
 
+import ctypes
 import gc
 import os
 import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from gunicorn import util
@@ -33,6 +35,16 @@ _PAGE = """<!doctype html>
 <style>:root{color-scheme:light dark}body{font:16px/1.6 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1.25rem}h1{font-size:1.5rem;margin:2rem 0 0}p{margin:.5rem 0}a{display:inline-block;padding:.75rem 0}</style></head>
 <body><h1>%(zh)s</h1><p>%(zh_advice)s</p><div lang="en"><h1>%(en)s</h1><p>%(en_advice)s</p></div><p><a href="/">首页 · Home</a></p></body></html>
 """  # data
+
+
+_M_ARENA_MAX, _ARENAS = -8, 2
+
+
+def share_memory() -> None:
+    """Let all threads take their memory from two heaps, before there are threads. glibc gives nearly each its own, and each
+    keeps what a search needed for a moment: some sixty megabytes a process. Elsewhere this does nothing."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 _COLLECT_AFTER = (20_000, 20, 20)

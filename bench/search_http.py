@@ -163,6 +163,18 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
+def memory_mb(pid: int) -> float:
+    """Pss of a process and all beneath it."""
+    total, waiting = 0.0, [pid]
+    while waiting:
+        one = waiting.pop()
+        rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+        total += next(int(line.split()[1]) / 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+        for task in Path(f"/proc/{one}/task").iterdir():
+            waiting += map(int, (task / "children").read_text().split())
+    return total
+
+
 def rest(servers: list[int]) -> None:
     """Wait until the processes have done what they do once, beside their first requests."""
     limit, used = time.monotonic() + 300, 0.0
@@ -277,8 +289,9 @@ def _run(given: argparse.Namespace, folder: Path, address: str, documents: list[
                 figures = found[f"{name}, {how}"] = load(ports, requests, given.seconds, rate, ids)
                 keys = ("per_s", "p50_ms", "p95_ms", "p99_ms", "errors", "server_cpu_ms")
                 rows.append([f"{name}, {how}", *(figures[key] for key in keys), f"{figures['tool_cpu']:.0%}"])
+        memory = [memory_mb(server) for server in ids]
     kind = "PostgreSQL" if address.startswith("postgresql") else "SQLite"
-    print(f"{machine()}; {len(documents):,} articles; {kind}{', Redis' if redis else ''}; two web processes")
+    print(f"{machine()}; {len(documents):,} articles; {kind}{', Redis' if redis else ''}; two web processes of {memory[0]:.0f} and {memory[1]:.0f} MB (PSS, with the server above each)")
     print(table(["", "a second", "p50 ms", "p95 ms", "p99 ms", "errors", "server cpu ms each", "load tool, of one core"], rows))
     if given.json:
         given.json.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")

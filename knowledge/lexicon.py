@@ -79,11 +79,11 @@ class Lexicon:
             return
         if HAN_WORD.fullmatch(word):
             if len(word) <= LONGEST:
+                self.words[word] = times  # first: other threads look at what they find meanwhile
                 self._learn(word)
-                self.words[word] = times
         elif len(word) > 2 and word.isascii() and word.isalpha():
-            self._meet_latin(word, times)
             self._latin_spelled.append(word)
+            self._meet_latin(word, times)
         elif word.isascii() and is_code(word):
             self._sorted.pop("codes", None)
             self.codes[word] = times

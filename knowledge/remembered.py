@@ -28,13 +28,14 @@ class Remembered:
                 self._kept.move_to_end(key)
             return found
 
-    def put(self, key: Hashable | None, hits: Hits) -> None:
+    def put(self, key: Hashable | None, hits: Hits) -> Hits:
         if key is None:
-            return
+            return hits
         with self._guard:
             self._kept[key] = hits
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
+        return hits
 
 
 def key_of(query: Query, words: QueryTokens) -> Hashable | None:

@@ -255,9 +255,7 @@ class WhooshIndex:
                 return known
             answer = generation.search(query, wanted)
             items = tuple(_hit(found, answer.marks, query) for found in answer.items)
-        hits = Hits(answer.total, items, facets=answer.facets, said=answer.said)
-        generation.remembered.put(key, hits)
-        return hits
+        return generation.remembered.put(key, Hits(answer.total, items, facets=answer.facets, said=answer.said))
 
     def rarity(self, terms: Sequence[tuple[str, str]]) -> Rarity:
         generation = self._newest()

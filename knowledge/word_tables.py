@@ -119,10 +119,11 @@ class Table:
 
     def beginning(self, start: str, most: int) -> list[str]:
         """The first keys that begin so, in order."""
-        if self._ordered is None:
-            self._ordered = sorted(self._grown)
-        at = bisect_left(self._ordered, start)
-        found = self._ordered[at : bisect_left(self._ordered, start + "\U0010ffff", at)][:most]
+        ordered = self._ordered  # another thread may add meanwhile
+        if ordered is None:
+            self._ordered = ordered = sorted(self._grown)
+        at = bisect_left(ordered, start)
+        found = ordered[at : bisect_left(ordered, start + "\U0010ffff", at)][:most]
         if self._keys is None:
             return found
         kept = self._keys.beginning(start.encode(), most)

@@ -89,3 +89,23 @@ def test_another_spelling(lexicon: Lexicon, typed: str, meant: str) -> None:
 @pytest.mark.parametrize("right", ["e07", "e08", "变频器过热", "mqtt", "0x8102", "g300 网关", "怎么办", "hk-v20"])
 def test_codes_and_right_words_are_left_alone(lexicon: Lexicon, right: str) -> None:
     assert list(_spellings(right, lexicon)) == []
+
+
+def test_words_may_be_looked_for_while_another_thread_meets_more() -> None:
+    made = Lexicon()
+    made.add(["变频器过热"])
+    looked: list[object] = []
+
+    def look() -> None:
+        looked.extend([made.han_beginning("变", least=0), made.beginning("bianpin"), made.latin_alike("mqtx")])
+
+    class Looking(dict[str, int]):
+        def __setitem__(self, word: str, times: int) -> None:
+            look()
+            super().__setitem__(word, times)
+            look()
+
+    made.words, made.latin = Looking(made.words), Looking(made.latin)
+    made.meet("变频柜")
+    made.meet("mqtt")
+    assert made.han_beginning("变频柜", least=1) == ["变频柜"] and made.latin_alike("mqtx") == ["mqtt"] and looked

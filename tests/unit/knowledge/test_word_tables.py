@@ -101,3 +101,17 @@ def test_the_shipped_words_are_small_as_a_file(tmp_path: Path) -> None:
     lexicon.add(TITLES)
     sizes = {name: array.nbytes for name, array in lexicon.packed().items()}
     assert sum(sizes.values()) < 200 * len(lexicon.words) + 2000, sizes
+
+
+def test_keys_may_be_looked_for_while_another_thread_adds_some() -> None:
+    class Added(Table):
+        """Adds a key whenever the keys are put in order, as another thread may."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "_ordered" and value is not None:
+                self.add("zhong", 2)
+
+    table = Added("full")
+    table.add("zhen", 1)
+    assert table.beginning("zh", 5) == ["zhen"] and table.beginning("zho", 5) == ["zhong"]
