@@ -63,6 +63,8 @@ def take_care(
     row = care_of(article)
     if owner_id is not None and owner_id != row.owner_id and owner_id not in {user.id for user in possible_owners(actor)}:
         raise Invalid.of("owner", "这个人不能负责这篇知识。")
+    if owner_id is not None and owner_id != row.owner_id and not may_edit(session().get_one(User, owner_id).actor("check"), article):
+        raise Invalid.of("owner", "这个人不能负责这篇知识。")
     wanted = {"owner_id": owner_id, "review_by": review_by, "internal_note": internal_note}
     changed: dict[str, list[Any]] = {
         name: [] if name == "internal_note" else [str(getattr(row, name) or ""), str(value or "")]

@@ -137,6 +137,7 @@ def _written(entries: list[tuple[str, Entry]], product_id: int | None, publish: 
                 with s.begin_nested():
                     done.append(write_entry(ACTOR, entry, name, product, publish, known=known))
             except DeskError as problem:
+                known.forget_made()
                 done.append(problem)
         return [why(item) if isinstance(item, DeskError) else (item.status, item.article.id) for item in done]
 

@@ -1,21 +1,28 @@
 """What colleagues hear of the loop: an article of theirs was found wrong, that is overdue or given to them, their finding
 has an answer, something is to be read."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
+
+from sqlalchemy import select
 
 from app import letters
 from app.core.clock import now
 from app.core.db import session
 from app.core.people import User
 from channels.reaching import ladder
+from channels.reaching.models import Outreach
 from knowledge import care
 from knowledge.loop import flags, must_read
 from knowledge.loop.events import FlagClosed, FlagRaised
-from knowledge.loop_models import RESOLVED, ArticleFlag
+from knowledge.loop_models import RESOLVED, ArticleFlag, MustRead
 
 Said = tuple[str, str]
 LATE_DAYS = 3
 """What fell due longer ago is not told any more: it stands in the lists, and the house may have stood still."""
+AT_ONCE, ASKED_AT_ONCE = 20, 500
+"""So many people are reminded in one unit of work, for it holds SQLite's only write lock: the next minute goes on. And so
+many keys stand in one statement."""
 
 
 def tell_owner(event: FlagRaised) -> None:
@@ -41,24 +48,44 @@ def tell_assigned(flag: ArticleFlag, by: int | None) -> None:
 
 def remind_overdue() -> int:
     """Remind of what fell due: a finding without an answer, whoever has it, else all editors; an article that must be read
-    by today, each who has not confirmed it. Each once. In a unit of work. Returns how many people are told."""
-    told, since = 0, now() - timedelta(days=LATE_DAYS)
-    for flag in flags.fell_due(since):
-        title, due = flag.article.title, f"{flag.due_at:%Y-%m-%d}"
-        zh = (f"过期了，还没答复：{title}", f"有人说这条有误：{flag.words}\n应在 {due} 之前改正，或者说明为什么没有错。")
-        en = (f"Overdue: {title}", f"Reported as wrong: {flag.words}\nIt should have been put right, or answered, by {due}.")
-        people = [flag.owner] if flag.owner is not None and flag.owner.active else care.editors()
-        for user in people:
-            _tell(user, f"flag-overdue-{flag.id}-{user.id}", zh, en, "/knowledge/flags?view=overdue")  # data
-        told += len(people)
-    for row in must_read.fell_due(since.date()):
-        missing = must_read.missing(row)
-        row.reminded_at = now()
-        for user in missing:
-            remind_to_read(user, f"must-read-{row.id}-{user.id}-{row.due_on:%Y%m%d}", row.article.title, row.due_on, row.article_id)
-        told += len(missing)
+    by today, each who has not confirmed it. Each once, a few at a time. In a unit of work. Returns how many are told."""
+    since = now() - timedelta(days=LATE_DAYS)
+    late, unread = flags.fell_due(since), must_read.fell_due(since.date())
+    editors = care.editors() if late else []
+    owed: dict[str, tuple[User, ArticleFlag | MustRead]] = {}
+    for flag in late:
+        people = [flag.owner] if flag.owner is not None and flag.owner.active else editors
+        owed |= {f"flag-overdue-{flag.id}-{user.id}": (user, flag) for user in people}
+    for row in unread:
+        owed |= {f"must-read-{row.id}-{user.id}-{row.due_on:%Y%m%d}": (user, row) for user in must_read.missing(row)}
+    told = _told(owed)
+    waiting = [key for key in owed if key not in told]
+    for key in waiting[:AT_ONCE]:
+        user, what = owed[key]
+        if isinstance(what, ArticleFlag):
+            _remind_to_answer(user, key, what)
+        else:
+            remind_to_read(user, key, what.article.title, what.due_on, what.article_id)
+    left = {owed[key][1] for key in waiting[AT_ONCE:]}
+    for row in unread:
+        if row not in left:
+            row.reminded_at = now()
     session().flush()
-    return told
+    return len(waiting[:AT_ONCE])
+
+
+def _told(keys: Collection[str]) -> set[str]:
+    """Those that were told already: asked together, for a clock asks every minute."""
+    asked = list(keys)
+    pieces = [asked[start : start + ASKED_AT_ONCE] for start in range(0, len(asked), ASKED_AT_ONCE)]
+    return {key for piece in pieces for key in session().scalars(select(Outreach.key).where(Outreach.key.in_(piece)))}
+
+
+def _remind_to_answer(user: User, key: str, flag: ArticleFlag) -> None:
+    title, due = flag.article.title, f"{flag.due_at:%Y-%m-%d}"
+    zh = (f"过期了，还没答复：{title}", f"有人说这条有误：{flag.words}\n应在 {due} 之前改正，或者说明为什么没有错。")
+    en = (f"Overdue: {title}", f"Reported as wrong: {flag.words}\nIt should have been put right, or answered, by {due}.")
+    _tell(user, key, zh, en, "/knowledge/flags?view=overdue")  # data
 
 
 def tell_reporter(event: FlagClosed) -> None:

@@ -31,13 +31,18 @@ def who_is(person: Person) -> str:
     return f"{'u' if isinstance(person, User) else 'c'}{person.id}"
 
 
+def names_of(who: str) -> list[str]:
+    """All words that stand for the same person: contacts may have been merged since one was written down."""
+    contact = session().get(Contact, int(who[1:])) if who[0] != "u" else None
+    return [f"c{number}" for number in family_ids(contact)] if contact is not None else [who]
+
+
 def own_marks(who: str, about: str, about_id: int, mark: str = FOLLOW, lock: bool = False) -> list[PersonMark]:
     """The marks of this kind that one person (`who_is`) made on one thing; held until the commit with `lock`."""
     number = int(who[1:])
     users, identities = [number], list[int]()
     if who[0] != "u":
-        contact = session().get(Contact, number)
-        ids = family_ids(contact) if contact is not None else [number]
+        ids = [int(name[1:]) for name in names_of(who)]
         users = list(session().scalars(select(User.id).where(User.contact_id.in_(ids), User.role == "client")))
         identities = list(session().scalars(select(Identity.id).where(Identity.contact_id.in_(ids))))
     by = or_(

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.core.catalogue import Product, Release
 from app.core.db import session
-from app.kb.persons import own_marks
+from app.kb.persons import names_of, own_marks
 from app.letters import signing
 from channels.reaching import ladder
 from channels.reaching.models import OPEN, Outreach
@@ -62,10 +62,11 @@ def unfollow(one: Followed) -> None:
     for mark in own_marks(one.who, one.post, one.number, lock=True):
         session().delete(mark)
     session().flush()
-    keys = [Outreach.about == f"community-{one.number}-{one.who}"]
+    names = names_of(one.who)  # what is on its way may carry another one
+    keys = [Outreach.about.in_([f"community-{one.number}-{name}" for name in names])]
     if one.post == PRODUCT:
         releases = session().scalars(select(Release.id).where(Release.product_id == one.number))
-        keys = [Outreach.key.in_([f"release-{number}-{one.who}" for number in releases])]
+        keys = [Outreach.key.in_([f"release-{number}-{name}" for number in releases for name in names])]
     rows = select(Outreach).where(*keys, Outreach.purpose == "news", Outreach.state == OPEN)
     for outreach in session().scalars(rows.with_for_update()):
         ladder.drop(outreach)

@@ -141,11 +141,17 @@ def verdict(slug: str) -> AnyResponse:
         raise NotFound()
     solved = request.form.get("solved")
     if solved in ("0", "1") and not said_about(actor, article):
-        if _first(article):
-            with unit_of_work():
-                in_turn(actor)
-                if not said_about(actor, article):
-                    searching.record_feedback(actor, article, solved == "1", request.form.get("missing", ""), asked(request.form))
+        turn = _turn(article)
+        if not turn or limiter.limiter.hit(ONCE, *turn):
+            try:
+                with unit_of_work():
+                    in_turn(actor)
+                    if not said_about(actor, article):
+                        searching.record_feedback(actor, article, solved == "1", request.form.get("missing", ""), asked(request.form))
+            except BaseException:  # nothing was kept: the next attempt is the first
+                if turn:
+                    limiter.limiter.clear(ONCE, *turn)
+                raise
         said: dict[str, Any] = cookie.get("said", {})
         if solved == "0":  # what was missing goes along, should they ask us now
             cookie["missed"] = [article.slug, clean(request.form.get("missing", "")).strip()[:MISSED]]
@@ -153,10 +159,10 @@ def verdict(slug: str) -> AnyResponse:
     return redirect(f"{address(article, q=asked(request.form))}#verdict", 303)
 
 
-def _first(article: Article) -> bool:
-    """Whether this browser has not said something of the article a moment ago. It is known by its own secret alone."""
+def _turn(article: Article) -> tuple[str, ...]:
+    """What a browser's word about the article is counted by: its own secret, by which alone it is known. Empty without one."""
     browser = cookie.get("csrf_token")
-    return not isinstance(browser, str) or limiter.limiter.hit(ONCE, "verdict", hashlib.sha256(browser.encode()).hexdigest()[:24], str(article.id))
+    return ("verdict", hashlib.sha256(browser.encode()).hexdigest()[:24], str(article.id)) if isinstance(browser, str) else ()
 
 
 def said_about(actor: Actor, article: Article) -> str:

@@ -126,11 +126,19 @@ def moment(value: Any) -> datetime:
 
 def product_id(name: str) -> int:
     """The product of this code or name; raises Invalid."""
-    same = or_(func.lower(Product.code) == name.strip().lower(), Product.name == name.strip())
-    found = session().scalars(select(Product.id).where(same).order_by(Product.id)).first()
+    found = find_product_id(name)
     if found is None:
-        raise Invalid.of("products", "没有产品“%(name)s”。", name=name)
+        raise no_product(name)
     return found
+
+
+def find_product_id(name: str) -> int | None:
+    same = or_(func.lower(Product.code) == name.strip().lower(), Product.name == name.strip())
+    return session().scalars(select(Product.id).where(same).order_by(Product.id)).first()
+
+
+def no_product(name: str) -> Invalid:
+    return Invalid.of("products", "没有产品“%(name)s”。", name=name)
 
 
 def find_product(name: str) -> Product:

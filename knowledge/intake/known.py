@@ -56,7 +56,7 @@ class Known:
         self._articles: dict[int, Article | None] = {}
         self._editable: dict[int, bool] = {}
         self._sourced: dict[int, bool] = {}
-        self._products: dict[str, int] = {}
+        self._products: dict[str, int | None] = {}
         self._names: dict[int, tuple[str, ...]] | None = None
         self._proposals: dict[tuple[str, ...], Proposal] = {}
 
@@ -97,6 +97,12 @@ class Known:
         self._sources[key], self._slugs[article.slug], self._articles[article.id] = source, article, article
         self._sourced[article.id] = True
         self._editable.pop(article.id, None)
+
+    def forget_made(self) -> None:
+        """An article brought products, or was taken back with those that it brought: they are looked for again."""
+        self._products.clear()
+        self._proposals.clear()
+        self._names = None
 
     @property
     def own(self) -> Collection[int] | None:
@@ -139,8 +145,11 @@ class Known:
     def product_of(self, name: str) -> int:
         """The product of this code or name; raises Invalid."""
         if name not in self._products:
-            self._products[name] = front_matter.product_id(name)
-        return self._products[name]
+            self._products[name] = front_matter.find_product_id(name)
+        found = self._products[name]
+        if found is None:
+            raise front_matter.no_product(name)
+        return found
 
     def may_write_about(self, number: int) -> bool:
         return self.own is None or number in self.own

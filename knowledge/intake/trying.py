@@ -96,6 +96,7 @@ def _tried(actor: Actor, product_id: int | None, entries: Sequence[tuple[str, En
                         if done.status != "imported":
                             values["article_id"] = done.article.id
                 except DeskError as problem:
+                    known.forget_made()
                     values = {"plan": "failed", "reason": packed(problem)}
                 found.append(values)
             raise _DryRun

@@ -95,7 +95,9 @@ def write_entry(
     if found.same and article is not None and found.source is not None:
         return _unchanged(actor, article, found.source, wants)
     notes = list(entry.warnings)
-    notes += catalogue.bring_in(actor, entry.given)
+    if made := catalogue.bring_in(actor, entry.given):
+        notes += made
+        known.forget_made()
     given = _properties(known, entry, article, defaults, notes)
     if article is None:
         given = replace(given, source=str(entry.given.get("source", path))[:300])
@@ -126,8 +128,9 @@ def plan_entry(known: Known, entry: Entry, path: str, defaults: Mapping[str, Any
     given = replace(given, source=str(entry.given.get("source", path))[:300])
     check_draft(known.actor, Content(entry.title, entry.body, entry.questions or ()), given, known.own)
     if given_slug(entry):
-        before = known.claimed.setdefault(found.slug, entry.title)
-        if before is not entry.title:
+        before = known.claimed.get(found.slug)
+        known.claimed.setdefault(found.slug, entry.title)
+        if before is not None:
             notes.append(pack("和这次导入的《%(title)s》短地址相同，会成为同一篇的新修订。", title=before[:60]))
             return Planned("updated", None, tuple(notes))
     if entry.title in known.titles:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.db import session
@@ -82,7 +83,7 @@ def _write(job_id: int, waiting: Sequence[tuple[int, Entry | None, str]], give_u
                     raise refusal or (Stale() if give_up else NotFound())
                 with s.begin_nested():
                     _write_one(job, item, entry, path, actor, known)
-            except StaleDataError:
+            except (StaleDataError, IntegrityError):  # or took its address
                 raise Stale() from None
             except DeskError as problem:
                 item.result, item.reason = "failed", packed(problem)
@@ -96,7 +97,11 @@ def _write_one(job: ImportJob, item: ImportItem, entry: Entry, path: str, actor:
     before = item.article
     item.before_state = before.state if before else ""
     item.before_id = (before.draft_revision_id or before.current_revision_id) if before else None
-    done = write_entry(actor, entry, path, job.product, job.publish, defaults_of(job), known)
+    try:
+        done = write_entry(actor, entry, path, job.product, job.publish, defaults_of(job), known)
+    except DeskError:
+        known.forget_made()
+        raise
     session().flush()
     item.result, item.article_id, item.reason = done.status, done.article.id, "\n".join(done.notes)
     item.after_id, item.version = done.article.draft_revision_id or done.article.current_revision_id, done.article.version

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, case, func, select, true
+from sqlalchemy.orm import selectinload
 
 from app.core.audit import note
 from app.core.clock import now
@@ -39,10 +40,11 @@ def raise_flag(
     if twin := _twin(actor, article, words, quote[:LONGEST]):
         return twin
     owner = session().get(User, care_of(article).owner_id or 0)
+    minds = owner is not None and owner.active and may_edit(owner.actor("check"), article)  # a product may have changed hands
     flag = ArticleFlag(
         article_id=article.id, revision_number=article.current.number if article.current else 0, quote=quote[:LONGEST], words=words,
         ticket_id=ticket_id, reporter_id=actor.id if actor.kind == "user" else None,
-        owner_id=owner.id if owner is not None and owner.active else None, due_at=now() + timedelta(days=days), state=OPEN, answer="",
+        owner_id=owner.id if owner is not None and minds else None, due_at=now() + timedelta(days=days), state=OPEN, answer="",
     )  # fmt: skip
     session().add(flag)
     session().flush()
@@ -127,7 +129,8 @@ def settle(actor: Actor, flag: ArticleFlag, state: str, answer: str, version: in
 def fell_due(since: datetime, most: int = 200) -> list[ArticleFlag]:
     """What should have had its answer since then, and has none."""
     rows = select(ArticleFlag).where(ArticleFlag.state == OPEN, ArticleFlag.due_at <= now(), ArticleFlag.due_at > since)
-    return list(session().scalars(rows.order_by(ArticleFlag.due_at, ArticleFlag.id).limit(most)))
+    rows = rows.options(selectinload(ArticleFlag.owner)).order_by(ArticleFlag.due_at, ArticleFlag.id).limit(most)
+    return list(session().scalars(rows))
 
 
 def waiting(actor: Actor) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.core.db import session
+from app.core.errors import Stale
 from app.web import articles
 from knowledge.models import ArticleFeedback
 from tests.conftest import FreshClient
@@ -43,4 +44,18 @@ def test_somebody_logged_in(someone: Callable[[str], FreshClient], house: House,
     with browser.session_transaction() as cookie:
         cookie.pop("said", None)
     browser.post("/articles/v20-e07/verdict", data={"solved": "1"})
+    assert counted() == 1
+
+
+def test_a_word_that_could_not_be_kept_is_kept_when_it_is_said_again(client: FreshClient, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with client.session_transaction() as cookie:
+        cookie["csrf_token"] = "a browser"
+
+    def fails(*_given: object) -> None:
+        raise Stale()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(articles.searching, "record_feedback", fails)
+        assert client.post("/articles/g300-e07/verdict", data={"solved": "0"}).status_code == 409
+    assert client.post("/articles/g300-e07/verdict", data={"solved": "0"}).status_code == 303
     assert counted() == 1

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.core.clock import frozen, now
-from app.core.db import session
+from app.core.db import db, session
 from app.core.people import User
 from app.core.uow import unit_of_work
 from app.kb.loop_told import remind_overdue
 from channels.reaching.models import Outreach
-from knowledge.loop import must_read
+from knowledge.loop import flags, must_read
 from knowledge.loop_models import ArticleFlag, MustRead
 from tests.conftest import FreshClient
 from tests.web.knowledge_house import House, build
@@ -83,3 +83,26 @@ def test_what_must_be_read_is_told_on_its_day_and_stands_where_there_is_no_desk(
     assert look(5.4) == 0, "once"
     client.post(f"/knowledge/must-read/{rows[0]}/confirm", data={"back": "knowledge"})
     assert "我读过了" not in client.get("/knowledge").text
+
+
+def test_many_are_reminded_a_few_at_a_time_and_who_was_told_costs_the_clock_nothing(house: House, make_user: MakeUser) -> None:
+    editor = house.user(make_user, "editor")
+    number = house.articles["guide"]
+    with unit_of_work():
+        for place in range(25):
+            flags.raise_flag(editor.actor("test"), number, f"第 {place} 处不对", days=1)
+        must_read.ask(editor.actor("test"), number, roles=["editor"], team_ids=[], due_on=now().date() + timedelta(days=1))
+    steps = [look(1.5), look(1.5), look(1.5)]
+    assert steps == [20, 6, 0], "the write lock is held for a few; nobody is forgotten"
+    assert len(told("flag-overdue")) == 25 and len(told("must-read")) == 1
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert look(1.5) == 0
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert len(asked) < 15, f"not a statement for each: {len(asked)}"

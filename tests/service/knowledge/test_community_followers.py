@@ -209,6 +209,26 @@ def test_unfollow_by_the_link(product: Product, actor: ActorOf, drain: Callable[
     assert len(mails()) == 1
 
 
+def test_an_old_link_takes_back_what_waits_under_the_name_of_a_merged_contact(product: Product, actor: ActorOf, drain: Callable[[], int]) -> None:
+    author, other, agent = visitor("li@news.example"), visitor("li.private@news.example"), actor("agent")
+    with clock.frozen(NOON):
+        question = asked(author, product)
+        reply(agent, question, "散热器过热。")
+        drain()
+        found = unfollowing.read_unfollow(mails()[0].text.rpartition("/community/unfollow/")[2].split()[0])
+    with unit_of_work() as s:
+        first, second = s.get_one(Identity, author.id).contact_id, s.get_one(Identity, other.id).contact_id
+        assert found is not None and first is not None and second is not None and found.who == f"c{first}"
+        merge_contacts(SYSTEM, second, first)
+    with clock.frozen(NOON + 2 * HOUR):
+        reply(agent, question, "再看滤网。")
+        drain()
+        assert [mail.state for mail in mails()][1:] == [QUEUED]
+        with unit_of_work():
+            unfollowing.unfollow(found)
+        assert [mail.state for mail in mails()][1:] == [WITHDRAWN], "not even what is still on its way"
+
+
 def test_an_answer_that_waited_for_a_moderator_is_told_when_it_is_shown(product: Product, actor: ActorOf, drain: Callable[[], int]) -> None:
     author, agent = visitor("li@news.example"), actor("agent")
     with clock.frozen(NOON):

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.commands.imports import _written
 from app.commands.knowledge import knowledge
 from app.core.db import session
 from app.core.errors import Forbidden, Invalid
 from app.core.permissions import SYSTEM, Actor
 from app.core.uow import unit_of_work
 from knowledge.importing import Imported, import_markdown
+from knowledge.intake.shapes import Entry
 from knowledge.models import Article, Revision
 
 from .conftest import Market
@@ -170,3 +172,12 @@ def test_command(market: Market, runner: Any, tmp_path: Path) -> None:
     code, report = run("reindex")
     assert code == 0 and report["documents"] == 1
     assert run("gaps") == (0, {"items": []})
+
+
+def test_a_product_that_was_taken_back_with_its_file_is_unknown_to_the_next(market: Market) -> None:
+    new = {"products": [{"code": "NEU-1", "name": "新品一", "category": "变频器"}]}
+    bad = Entry("a", "太长", "正文\n", {"products": ["NEU-1"], "catalogue": new, "category": "长" * 61})
+    after, good = Entry("b", "下一篇", "正文\n", {"products": ["NEU-1"]}), Entry("c", "好的", "正文\n", {})
+    told = _written([("a.md", bad), ("b.md", after), ("c.md", good)], None, False)
+    assert [isinstance(one, str) for one in told] == [True, True, False], told
+    assert "NEU-1" in str(told[1])
