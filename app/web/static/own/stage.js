@@ -87,15 +87,29 @@ async function stillness() {
   for (let calm = 0, n = 0; calm < 5 && n < 50; n += 1) { await nap(100); calm = asking() ? 0 : calm + 1; }
 }
 
+// The token belongs to the cookie, which begins anew with each login.
+async function renewed() {
+  const fresh = new DOMParser().parseFromString(await (await fetch("/demo")).text(), "text/html");
+  document.querySelector("meta[name='csrf-token']").content = fresh.querySelector("meta[name='csrf-token']").content;
+  return fresh;
+}
+
+// One after the other: who is chosen while a scene begins would take the token from under its feet.
+let coming = Promise.resolve();
+
 const verbs = {
-  async login(frame, name) {
+  login(frame, name) {
+    const mine = coming.catch(() => {}).then(() => verbs.become(frame, name));
+    coming = mine;
+    return mine;
+  },
+  async become(frame, name) {
     await stillness();
+    if (!name) await renewed();
     const token = document.querySelector("meta[name='csrf-token']").content;
     const answer = await fetch(name ? `/demo/login/${encodeURIComponent(name)}` : "/logout", { method: "POST", headers: { "X-CSRFToken": token } });
     if (!answer.ok) throw new Error(words.noLogin);
-    // The token belongs to the cookie that has just begun anew.
-    const fresh = new DOMParser().parseFromString(await (await fetch("/demo")).text(), "text/html");
-    document.querySelector("meta[name='csrf-token']").content = fresh.querySelector("meta[name='csrf-token']").content;
+    const fresh = await renewed();
     root.querySelector("#who").textContent = fresh.querySelector(`#who-now option[value='${name}']`)?.textContent ?? name;
     root.querySelector("#who-now").value = name;
     // One browser is one person: while the phone is somebody's of the staff, the console beside it stands still.
