@@ -127,7 +127,7 @@ def test_an_answer_to_a_solved_ticket_reopens_it(open_page: Open, house: House, 
 def test_a_form_opens_though_news_replaced_the_button_meanwhile(open_page: Open) -> None:
     agent = open_page("agent", path="/desk?view=open")
     agent.locator("#queue a[href^='/desk/tickets/']").first.click()
-    expect(agent.locator("[data-opens=step-dialog]").first).to_be_attached()
+    expect(agent.locator("[data-opens=step-dialog][data-htmx-powered]").first).to_be_attached()  # it hears clicks now
     agent.evaluate("() => { const b = document.querySelector('#tickethead [data-opens=step-dialog], [data-opens=step-dialog]'); b.click(); b.remove(); }")
     expect(agent.locator("#step-dialog[open]")).to_be_visible()
     expect(agent.locator("#step-body")).not_to_be_empty()
